@@ -1,0 +1,1 @@
+"""Quicksand: measures and mends the physics of video models. `python -m pipeline --help` says how."""

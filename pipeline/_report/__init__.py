@@ -1,0 +1,1 @@
+"""What report.py is made of: its nouns, numbers, pictures, charts and the template."""

@@ -1,0 +1,128 @@
+"""What the page is told. Absent numbers are None or come with a reason, never NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.types import Float64, Judgement, Score, Take, Verdict
+
+
+@dataclass(frozen=True)
+class StageCount:
+    """What became of one stage."""
+
+    stage: str
+    done: int
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Name of the unit of work -> the line that says what went wrong."""
+    cpu_seconds: float | None = None
+    wall_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a clip is an example of."""
+
+    clip_id: str
+    scenario: str
+    material: str
+    grade: str
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over clips."""
+
+    mean: float
+    """0..100."""
+    standard_error: float | None
+    """Standard deviation of the clips' values over sqrt(n); None for n = 1."""
+    n: int
+    """Clips behind the mean; several samples of a clip count as one."""
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """All judgements of one model."""
+
+    model: str
+    role: str
+    """model, baseline, or reference (the truth drawn again)."""
+    plausibility: Mean | None
+    """None if nothing of the model was judged."""
+    metrics: Mapping[str, Mean]
+    by_scenario: Mapping[str, Mean]
+    by_material: Mapping[str, Mean]
+    by_grade: Mapping[str, Mean]
+    by_clip: Mapping[str, float]
+    """Clip id -> plausibility, mean over samples."""
+    degenerate: Mapping[str, str]
+    """'<clip_id>/<sample>' -> why it was gated; these count as 0 in every mean."""
+    missing: tuple[str, ...]
+    """Clips without any judgement of this model: failures, which no mean can hold."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity over time: in the truth, in a model's answer, and within the truth drawn again."""
+
+    name: str
+    unit: str
+    truth: Float64
+    """Shape (T,)."""
+    answer: Float64
+    """Shape (T,)."""
+    low: Float64 | None = None
+    """Least over the truth and its re-draws, shape (T,); None without re-draws."""
+    high: Float64 | None = None
+    """Largest, shape (T,)."""
+
+
+@dataclass(frozen=True)
+class ModelAnswer:
+    """What one model made of one clip's first frames."""
+
+    model: str
+    sample: int
+    take: Take | None = None
+    """None if there is no clip: then `failure` says why."""
+    judgement: Judgement | None = None
+    scores: tuple[Score, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One truth clip and all answers to it."""
+
+    case: Case
+    caption: str
+    seed: int
+    truth: Take
+    prompt_frames: int
+    """How many first frames the models were given."""
+    answers: tuple[ModelAnswer, ...]
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Words -> value with unit, e.g. 'density of the ball' -> '7800 kg/m3'."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the page shows."""
+
+    run: str
+    quick: bool
+    facts: Mapping[str, str]
+    """What was run: seed, model and its hash, device, code revision, flow estimator, ..."""
+    stages: tuple[StageCount, ...]
+    summaries: tuple[ModelSummary, ...]
+    """The model under examination first, then baselines, then the reference."""
+    clips: Iterable[ClipRow]
+    """The clips shown in full; read once, one at a time, so a generator that loads them one by one is welcome."""
+    cases: tuple[Case, ...]
+    """All clips of the run, shown or not."""
+    verdicts: tuple[Verdict, ...] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
+    """Format -> folder."""

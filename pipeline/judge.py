@@ -1,0 +1,258 @@
+"""The judge: is a generated clip as close to the truth as an independent re-draw of the same event would be?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.types import Bool, Clip, Float32, Float64, Judgement, Score, UInt8
+
+SAME_EVENT = 100.0
+"""Plausibility of a clip that is no farther from the truth than re-draws are."""
+
+
+def _floors() -> dict[str, float]:
+    return {
+        "share of the truth's motion": 0.06,
+        "share of the mask": 0.06,
+        "share of the visible area": 0.03,
+        "share of the diagonal": 0.01,
+    }
+
+
+@dataclass
+class Judge:
+    """Calibrates distances against the null of re-draws and combines them.
+
+    Only frames after the prompt count: before, the clip shows what it was given. With a_mt the distance of the clip
+    by metric m in frame t, and n_mrt that of re-draw r = 1..R, both from the same truth:
+
+    1. Spread: s_mt^2 = floor_m^2 + <n_mrt^2> over all re-draws and the frames around t. It grows where the event
+       itself is undecided, so chaos late in a clip is not punished. The floor, one per unit, is what harmless
+       changes of the picture (noise, codec, light) do to the metric; it rules where re-draws agree exactly.
+       All re-draws are pooled, outliers too: a fork that one of three takes is a fork that a clip may take.
+    2. Distance in spreads: rho_m^2 = mean over frames of z_mt^2, z = a / s. The root mean square lets a short,
+       gross break (a teleport, the last frames without the body) weigh more than a slight drift.
+    3. Bound: b = tolerance sqrt(1 + 1/R), the tolerance widened as for a prediction from R draws. A fresh re-draw
+       is within it nearly always.
+    4. Part: 100 min(1, b^2 / rho_m^2). Within the bound nothing is deducted: the null cannot tell it from the truth.
+    5. Plausibility: the power mean of the parts of order -2, <part^-2>_m^(-1/2). A clip that breaks one law is
+       impossible however well it keeps the others, so the worst part should rule; the bare minimum would hand every
+       re-draw the bad luck of its worst metric, and the harmonic mean would let each metric that is put on the shelf
+       dilute the others. The order is fixed by that argument, not tuned on an exam. A part of 0 makes it 0.
+
+    Every step is monotone in every a_mt: more damage never scores higher.
+    """
+
+    tolerance: float = 1.5
+    """Distance within which a clip counts as the same event [spreads]."""
+    window: int = 5
+    """Frames over which the null's spread is pooled, odd: a re-draw may hit a frame earlier or later."""
+    floors: dict[str, float] = field(default_factory=_floors)
+    """Smallest spread of a metric, by the unit of its scores."""
+    repeat: float = 0.34
+    """Gate: share of the frames in which the truth moves that may repeat the frame before."""
+    missed: float = 0.34
+    """Gate: share of the truth's motion that may fall into a stretch in which the clip stands still."""
+
+    def __post_init__(self) -> None:
+        if self.tolerance <= 0:
+            raise ValueError(f"judge: tolerance must be positive, got {self.tolerance}")
+        if self.window < 1 or self.window % 2 == 0:
+            raise ValueError(f"judge: window must be an odd number of frames, got {self.window}")
+        for unit, floor in self.floors.items():
+            if floor <= 0:
+                raise ValueError(f"judge: the floor of '{unit}' must be positive, got {floor}")
+        for name in ("repeat", "missed"):
+            if not 0 < getattr(self, name) < 1:
+                raise ValueError(f"judge: {name} must be a share in 0..1, got {getattr(self, name)}")
+
+    def gate(self, truth: Clip, other: Clip, prompt_frames: int) -> str:
+        """Why `other` is no candidate at all, in words that start with one of wrong_size, wrong_length, blank,
+        static, frozen, stutter, scene_cut; empty for a clip worth comparing.
+
+        Stillness is measured against the truth's: a clip that comes to rest with the truth, or a little before it,
+        is not frozen.
+        """
+        if truth.frames.shape[1:] != other.frames.shape[1:]:
+            return f"wrong_size: {_size(other)}, expected {_size(truth)}"
+        if len(truth.frames) != len(other.frames):
+            return f"wrong_length: {len(other.frames)} frames, expected {len(truth.frames)}"
+        _check_prompt(prompt_frames, len(truth.frames))
+        checks = (_blank, self._standing_still, self._stutter, _scene_cut)
+        return next((reason for check in checks if (reason := check(truth, other, prompt_frames))), "")
+
+    def judge(
+        self, scores: Sequence[Score], null: Mapping[str, Sequence[Score]], gate: str, prompt_frames: int
+    ) -> Judgement:
+        """Plausibility of the clip that `scores` (one per metric) are about.
+
+        `null` holds per metric the scores of the re-draws against the same truth; without any, only the floors speak.
+        A gated clip has plausibility 0 and keeps its parts as evidence. A score with `failure` makes its part 0 and
+        is named in `gate`. Clips that could not be compared at all (wrong size) come with failed scores.
+        """
+        if not scores:
+            raise ValueError("judge: expected one score per metric, got none; a metric that fails gives a failed Score")
+        _check_same_clip(scores)
+        failed = {score.metric: score.failure for score in scores if score.failure}
+        excess = np.stack([self._excess(score, null.get(score.metric, ()), prompt_frames) for score in scores])
+        whole = np.where([bool(score.failure) for score in scores], np.inf, _mean(excess, axis=1))
+        squared = np.fmax(whole, 1.0)
+        # Single frames fluctuate more than a clip's mean does, so they get twice the bound.
+        frames = SAME_EVENT / np.sqrt(np.fmax(_mean(np.fmax(excess / 4, 1.0) ** 2, axis=0), 1.0))
+        reason = "; ".join([*filter(None, [gate]), *(f"no_score: {name}: {why}" for name, why in failed.items())])
+        first = scores[0]
+        return Judgement(
+            first.clip_id,
+            first.model,
+            first.sample,
+            0.0 if reason else float(SAME_EVENT / np.sqrt(np.mean(squared**2))),
+            {score.metric: float(SAME_EVENT / value) for score, value in zip(scores, squared, strict=True)},
+            frames.astype(np.float32),
+            reason,
+        )
+
+    def leave_one_out(self, null: Mapping[str, Sequence[Score]], prompt_frames: int) -> list[Judgement]:
+        """Each re-draw judged against the others, in their order: what the judge says of clips known to be right.
+
+        `null` holds per metric the scores of the same re-draws in the same order.
+        """
+        count = {len(scores) for scores in null.values()}
+        if len(count) != 1:
+            raise ValueError(f"judge: every metric must have scored the same re-draws, got {sorted(count)} scores")
+        judgements = []
+        for r in range(count.pop()):
+            others = {name: [*scores[:r], *scores[r + 1 :]] for name, scores in null.items()}
+            judgements.append(self.judge([scores[r] for scores in null.values()], others, "", prompt_frames))
+        return judgements
+
+    def _excess(self, score: Score, null: Sequence[Score], prompt_frames: int) -> Float64:
+        """Squared distance per frame in squared bounds, shape (T,): 1 is a re-draw at the bound, infinite a failure.
+
+        NaN without an opinion: in the frames of the prompt, and where neither the clip nor any re-draw gives one.
+        """
+        count = len(score.per_frame)
+        if score.failure:
+            return np.where(np.arange(count) < prompt_frames, np.nan, np.inf)
+        _check_prompt(prompt_frames, count)
+        if score.unit not in self.floors:
+            known = ", ".join(f"'{unit}'" for unit in self.floors)
+            raise ValueError(
+                f"judge: metric {score.metric} has unit '{score.unit}', expected one of {known}; "
+                "state its floor in judge.floors"
+            )
+        valid = [one.per_frame for one in null if not one.failure]
+        if any(len(one) != count for one in valid):
+            raise ValueError(
+                f"judge: re-draws of {score.clip_id} must have {count} frames in {score.metric}, "
+                f"got {sorted({len(one) for one in valid})}"
+            )
+        redraws = np.stack(valid).astype(np.float64) if valid else np.zeros((1, count))
+        spread = self._pooled(_mean(redraws**2, axis=0)) + self.floors[score.unit] ** 2
+        bound = self.tolerance**2 * (1 + 1 / max(len(valid), 1))
+        excess = score.per_frame.astype(np.float64) ** 2 / (spread * bound)
+        # Silence about a frame on which re-draws have an opinion is no excuse: a path ends where the body vanishes.
+        excess = np.where(np.isnan(excess) & np.isfinite(redraws).any(axis=0), np.inf, excess)
+        excess[:prompt_frames] = np.nan
+        return excess
+
+    def _pooled(self, squared: Float64) -> Float64:
+        """Mean over the frames within half a window, NaN left out, shape (T,)."""
+        half = self.window // 2
+        padded = np.pad(squared, half, constant_values=np.nan)
+        return np.nan_to_num(_mean(np.lib.stride_tricks.sliding_window_view(padded, self.window), axis=1))
+
+    def _standing_still(self, truth: Clip, other: Clip, prompt_frames: int) -> str:
+        """The clip stops for good while the truth moves on."""
+        expected, got = (_changing(clip.frames)[prompt_frames:] for clip in (truth, other))
+        moving = np.flatnonzero(got > _STILL)
+        # The first new frame may differ from the prompt by the model's own picture quality, without any motion.
+        stop = 0 if len(moving) == 0 or moving[-1] == 0 else int(moving[-1]) + 1
+        missed = expected[stop:].sum() / max(float(expected.sum()), 1e-9)
+        if stop == len(got) or missed <= self.missed or expected[stop:].max() <= 4 * _STILL:
+            return ""
+        where = "static: nothing moves after the prompt" if stop == 0 else f"frozen: from frame {prompt_frames + stop}"
+        return f"{where}, while {missed:.0%} of the truth's motion is still to come"
+
+    def _stutter(self, truth: Clip, other: Clip, prompt_frames: int) -> str:
+        """Frames repeat while the truth moves."""
+        expected, got = (_changing(clip.frames)[prompt_frames:] for clip in (truth, other))
+        busy = expected > max(4 * _STILL, 0.25 * float(np.median(expected)))
+        repeats = int((busy & (got <= _STILL)).sum())
+        if busy.sum() < 4 or repeats <= self.repeat * busy.sum():
+            return ""
+        return f"stutter: {repeats} of {int(busy.sum())} frames in which the truth moves repeat the frame before"
+
+
+_STILL = 2e-4
+"""Share of the picture that may change between two frames that show no motion."""
+
+
+def _changing(frames: UInt8) -> Float64:
+    """Share of the picture that changes from frame t-1 to t, shape (T,), 0 in frame 0.
+
+    Frames are averaged over 4 x 4 px first, so that sensor noise is not change, and have to change by 6 grey levels.
+    """
+    coarse = _coarse(frames, 4)
+    change = np.abs(np.diff(coarse, axis=0)).max(axis=-1) > 6
+    return np.concatenate([[0.0], change.mean(axis=(1, 2))])
+
+
+def _coarse(frames: UInt8, block: int) -> Float32:
+    """Means over blocks of `block` px, shape (T, H // block, W // block, 3)."""
+    count, height, width = frames.shape[:3]
+    rows, columns = max(height // block, 1), max(width // block, 1)
+    cut = frames[:, : rows * block, : columns * block]
+    parts = cut.reshape(count, rows, cut.shape[1] // rows, columns, cut.shape[2] // columns, 3)
+    return np.asarray(parts.mean(axis=(2, 4), dtype=np.float32))
+
+
+def _blank(truth: Clip, other: Clip, prompt_frames: int) -> str:
+    """A frame shows hardly anything where the truth shows a picture."""
+    expected, got = (_coarse(clip.frames, 4).std(axis=(1, 2)).max(axis=-1)[prompt_frames:] for clip in (truth, other))
+    empty = (got < 2.0) & (got < 0.2 * expected)
+    return (
+        f"blank: {int(empty.sum())} frames, the first is {prompt_frames + int(empty.argmax())}" if empty.any() else ""
+    )
+
+
+def _scene_cut(truth: Clip, other: Clip, prompt_frames: int) -> str:
+    """The whole picture becomes another one from one frame to the next; light may change."""
+    expected, got = (_unlike_the_frame_before(clip.frames)[prompt_frames:] for clip in (truth, other))
+    cuts = got > max(0.5, 3 * float(expected.max()))
+    return f"scene_cut: at frame {prompt_frames + int(cuts.argmax())}" if cuts.any() else ""
+
+
+def _unlike_the_frame_before(frames: UInt8) -> Float64:
+    """One minus the correlation of coarse pictures with those of the frame before, shape (T,), 0 in frame 0."""
+    flat = _coarse(frames, 8).astype(np.float64)
+    flat = (flat - flat.mean(axis=(1, 2), keepdims=True)).reshape(len(flat), -1)
+    length = np.linalg.norm(flat, axis=1) + 1e-6
+    correlation = (flat[1:] * flat[:-1]).sum(axis=1) / (length[1:] * length[:-1])
+    return np.concatenate([[0.0], 1 - correlation])
+
+
+def _mean(values: Float64, axis: int) -> Float64:
+    """Mean without NaN; NaN where there is nothing else. Infinite if anything is."""
+    known: Bool = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _check_prompt(prompt_frames: int, num_frames: int) -> None:
+    if not 1 <= prompt_frames < num_frames:
+        raise ValueError(f"judge: prompt_frames must be 1..{num_frames - 1} of {num_frames}, got {prompt_frames}")
+
+
+def _check_same_clip(scores: Sequence[Score]) -> None:
+    about = {(score.clip_id, score.model, score.sample) for score in scores}
+    named = [score.metric for score in scores]
+    if len(about) > 1 or len(set(named)) < len(named):
+        raise ValueError(f"judge: expected the scores of one clip, one per metric, got {sorted(about)} by {named}")
+
+
+def _size(clip: Clip) -> str:
+    return "{} x {} px".format(*clip.frames.shape[1:3])

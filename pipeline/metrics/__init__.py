@@ -1,0 +1,21 @@
+"""Metrics: two takes of the same event -> Score. The class is its settings."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from pipeline.types import Score, Take
+
+
+@dataclass
+class Metric(ABC):
+    """Distance of one take from the truth in one respect."""
+
+    @abstractmethod
+    def compare(self, truth: Take, other: Take) -> Score:
+        """Distance of `other` from `truth`, in a unit of its own; the judge calibrates it against re-draws.
+
+        `truth.clip` carries layers, `other.clip` need not: only its RGB and flow may be used, whatever it is, so
+        that generated clips and re-draws are treated alike. Both have the same size and length.
+        """

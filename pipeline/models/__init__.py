@@ -1,0 +1,49 @@
+"""Models: Prompt -> Clip. Some can learn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from pipeline.types import Clip, Prompt
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class Model(ABC):
+    """Tells what happens next."""
+
+    @abstractmethod
+    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
+        """A clip of prompt.num_frames frames at the prompt's fps and size whose first frames are the prompt's.
+
+        `seed` alone decides all that is random; `sample` is the number that goes into `Clip.sample` and, for clips
+        made elsewhere, picks the file (those keep their own first frames). `Clip.source` is the model's name,
+        `Clip.notes` says what was resampled. Deterministic for a given seed on CPU.
+        """
+
+    def fingerprint(self) -> str:
+        """What the model's answers depend on besides its settings, e.g. the SHA-256 of its weights; '' if nothing."""
+        return ""
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What training.py needs from a model that learns."""
+
+    def network(self) -> torch.nn.Module:
+        """The module whose parameters are trained."""
+
+    def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Scalar loss of one batch; a function of the weights and the batch alone.
+
+        `frames`: windows of clips, uint8 (B, T, H, W, 3); `first`: the first frame of each window's clip, cropped and
+        coloured like the window, uint8 (B, H, W, 3); `seed`: int64 scalar for whatever the loss draws.
+        """
+
+    def save(self, path: str) -> None:
+        """Write the weights as one safetensors file."""

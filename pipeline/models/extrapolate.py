@@ -1,0 +1,100 @@
+"""The baseline that says: everything goes on as it moves now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.models import Model
+from pipeline.models._answer import answer, checked
+from pipeline.types import Bool, Clip, Float32, Prompt, UInt8
+
+CRACK = 7
+"""Gaps in what moves that are narrower than this come from neighbours drifting apart [px]."""
+
+
+@dataclass
+class Extrapolate(Model):
+    """Warps the last frame of the prompt along its optical flow at constant velocity.
+
+    The flow is DIS (Kroeger et al. 2016) from the last frame back to the one before. Nothing is random, nothing
+    falls faster, nothing collides: what this model gets right needs no physics.
+    """
+
+    still: float = 0.5
+    """Slower pixels count as standing still [px/frame]; DIS trembles where there is little texture."""
+
+    def __post_init__(self) -> None:
+        if self.still < 0:
+            raise ValueError(f"model=extrapolate: still must be >= 0 px/frame, got {self.still}")
+
+    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
+        """The prompt, then its last frame carried along; a prompt of one frame shows no motion and stands still."""
+        checked(prompt, "extrapolate")
+        last = prompt.frames[-1]
+        velocity = _velocity(prompt.frames[-2] if len(prompt.frames) > 1 else last, last)
+        moves = np.linalg.norm(velocity, axis=-1) > self.still
+        steps = range(1, prompt.num_frames - len(prompt.frames) + 1)
+        new = [_carried(last, velocity * np.float32(step), moves) for step in steps]
+        return answer(prompt, "extrapolate", sample, np.array(new, np.uint8).reshape(-1, *last.shape))
+
+
+def _velocity(before: UInt8, last: UInt8) -> Float32:
+    """Motion of what is seen in `last` since `before` [px/frame], shape (H, W, 2) = (u right, v down)."""
+    import cv2
+
+    height, width = last.shape[:2]
+    right, bottom = max(0, 32 - width), max(0, 32 - height)  # DIS refuses pictures smaller than its pyramid
+    here, there = (
+        cv2.copyMakeBorder(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        for frame in (last, before)
+    )
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # DIS cuts the picture into one stripe a thread: its flow would depend on the machine
+    try:
+        dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        dis.setFinestScale(0)
+        dis.setPatchStride(3)
+        backward = dis.calc(here, there, np.zeros((*here.shape, 2), np.float32))[:height, :width]
+    finally:
+        cv2.setNumThreads(threads)
+    return np.stack([-cv2.medianBlur(np.ascontiguousarray(backward[..., axis]), 5) for axis in range(2)], axis=-1)
+
+
+def _carried(last: UInt8, displacement: Float32, moves: Bool) -> UInt8:
+    """`last` with all that moves put where its displacement [px] takes it, over what stands still."""
+    import cv2
+
+    landed, covered = _landed(displacement, moves)
+    height, width = last.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    from_x, from_y = x - landed[..., 0], y - landed[..., 1]
+    picture = cv2.remap(last, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    uncovered = (moves & ~covered).astype(np.uint8)
+    return np.asarray(cv2.inpaint(picture, uncovered, 3, cv2.INPAINT_TELEA), np.uint8)
+
+
+def _landed(displacement: Float32, moves: Bool) -> tuple[Float32, Bool]:
+    """Displacements at the pixels where they land, (H, W, 2), zero elsewhere; and where one landed, (H, W).
+
+    Warping backwards by the displacement of the target pixel itself would never let a body leave its own outline.
+    Where two land the faster one stays, and cracks between neighbours take the mean around them.
+    """
+    import cv2
+
+    height, width = moves.shape
+    y, x = np.nonzero(moves)
+    order = np.argsort(np.linalg.norm(displacement[y, x], axis=-1), kind="stable")
+    y, x = y[order], x[order]
+    to_x = np.rint(x + displacement[y, x, 0]).astype(int)
+    to_y = np.rint(y + displacement[y, x, 1]).astype(int)
+    inside = (to_x >= 0) & (to_x < width) & (to_y >= 0) & (to_y < height)
+    landed, covered = np.zeros_like(displacement), np.zeros((height, width), np.float32)
+    landed[to_y[inside], to_x[inside]] = displacement[y[inside], x[inside]]
+    covered[to_y[inside], to_x[inside]] = 1
+    window = (CRACK, CRACK)
+    cracks = (cv2.morphologyEx(covered, cv2.MORPH_CLOSE, np.ones(window, np.uint8)) > 0) & (covered == 0)
+    mean = cv2.blur(landed, window) / np.maximum(cv2.blur(covered, window), 1e-6)[..., None]
+    landed[cracks] = mean[cracks]
+    return landed, (covered > 0) | cracks

@@ -1,0 +1,91 @@
+"""Clips that were made elsewhere, by any video model."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.models import Model
+from pipeline.models._answer import checked
+from pipeline.models._resampling import resized, retimed
+from pipeline.types import Clip, Prompt, UInt8
+
+ENDINGS = ("mkv", "mp4", "webm", "mov", "avi")
+"""Looked for in this order."""
+
+
+class Between(Enum):
+    """What is shown between two frames of a clip at another rate."""
+
+    LINEAR = "linear"
+    """Both, cross-faded: moves evenly, shows ghosts."""
+    NEAREST = "nearest"
+    """The nearer one: stays sharp, stutters."""
+
+
+@dataclass
+class Folder(Model):
+    """Reads `path/<clip_id>__s<sample>.mp4` (or .mkv, .webm, .mov, .avi), the prompt's frames included.
+
+    A clip of another rate, size or length is brought to the prompt's, and `Clip.notes` says so under `fps`, `size`
+    and `length`. Its first frames are left as they are; `prompt` says how far they are from those that were given.
+    """
+
+    path: str = ""
+    """Folder with the video files."""
+    between: Between = Between.LINEAR
+    """How clips of another rate are resampled in time."""
+
+    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
+        """The file's clip as the prompt asked for it; nothing is random.
+
+        Raises FileNotFoundError if there is no file for this clip and sample, pipeline.video.VideoError (a
+        ValueError) if it is damaged.
+        """
+        from pipeline import video
+
+        checked(prompt, "folder")
+        file = self._file(prompt.clip_id, sample)
+        made, made_fps = video.read(file)
+        frames, notes = retimed(made, made_fps, prompt.fps, prompt.num_frames, self.between is Between.LINEAR)
+        frames, size_notes = resized(frames, *prompt.frames.shape[1:3])
+        notes = {"file": file.name, **notes, **size_notes, **_difference(frames, prompt)}
+        return Clip(prompt.clip_id, "folder", sample, frames, prompt.fps, notes=notes)
+
+    def fingerprint(self) -> str:
+        """Hash over names, sizes and times of change of the video files."""
+        files = sorted(file for file in self._folder().iterdir() if file.suffix[1:].lower() in ENDINGS)
+        listed = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+    def _folder(self) -> Path:
+        if not self.path:
+            raise ValueError("model=folder: path is empty; set model.path to the folder with the video files")
+        folder = Path(self.path)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"model=folder: path {folder} is no folder; set model.path to one")
+        return folder
+
+    def _file(self, clip_id: str, sample: int) -> Path:
+        folder = self._folder()
+        for ending in ENDINGS:
+            file = folder / f"{clip_id}__s{sample}.{ending}"
+            if file.is_file():
+                return file
+        raise FileNotFoundError(
+            f"model=folder: no clip for {clip_id}, sample {sample}; looked in {folder} for "
+            + ", ".join(f"{clip_id}__s{sample}.{ending}" for ending in ENDINGS)
+        )
+
+
+def _difference(frames: UInt8, prompt: Prompt) -> dict[str, str]:
+    """How far the clip's first frames are from the prompt's, if they are not the same."""
+    shown = prompt.frames[: len(frames)].astype(np.int16)
+    mean = float(np.abs(frames[: len(shown)] - shown).mean())
+    if mean == 0:
+        return {}
+    return {"prompt": f"first {len(shown)} frames differ from the prompt by {mean:.2f} of 255 on average"}

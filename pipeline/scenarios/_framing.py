@@ -1,0 +1,54 @@
+"""Pointing a pinhole camera so that given points fill the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipeline.types import Camera, Float64
+
+FIELD_OF_VIEW = 0.60
+"""Angle over the shorter side of the picture [rad], about that of a 40 mm lens on 24 x 36 mm film."""
+FILL = 0.92
+"""Share of the picture that the points may take."""
+
+
+def frame(points: Float64, azimuth: float, elevation: float, size: tuple[int, int], num_frames: int) -> Camera:
+    """A camera at rest that looks from `azimuth` and `elevation` [rad] (where it stands, seen from the points).
+
+    `points` [m] has shape (P, 3); `size` is (height, width) [px].
+    """
+    height, width = size
+    focal = min(size) / 2 / np.tan(FIELD_OF_VIEW / 2)
+    intrinsics = np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+    rotation = _look(azimuth, elevation)
+    seen = points @ rotation.T
+    half = FILL * np.array([width, height]) / 2 / focal  # tangents of the half angles that may be used
+    # In the camera's axes, find the position with all points inside |x| <= half_x z, |y| <= half_y z: each axis asks
+    # for a depth, the larger one wins, and the picture is centred on both.
+    eye = np.zeros(3)
+    low, high = [], []
+    for axis in range(2):
+        low.append((seen[:, axis] + half[axis] * seen[:, 2]).min())
+        high.append((seen[:, axis] - half[axis] * seen[:, 2]).max())
+    eye[2] = min((low[axis] - high[axis]) / (2 * half[axis]) for axis in range(2))
+    for axis in range(2):
+        eye[axis] = (low[axis] + high[axis]) / 2
+    pose = np.eye(4)
+    pose[:3, :3] = rotation
+    pose[:3, 3] = -eye
+    return Camera(size, intrinsics, np.repeat(pose[None], num_frames, axis=0))
+
+
+def pixels(camera: Camera, points: Float64) -> Float64:
+    """Where points [m], shape (P, 3), are in the first frame: (P, 3) = x [px], y [px], depth [m]."""
+    pose = camera.world_to_camera[0]
+    seen = points @ pose[:3, :3].T + pose[:3, 3]
+    shown = seen @ camera.intrinsics.T
+    return np.column_stack([shown[:, :2] / shown[:, 2:], seen[:, 2]])
+
+
+def _look(azimuth: float, elevation: float) -> Float64:
+    """Rotation from world to camera axes (x right, y down, z forward)."""
+    back = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+    return np.stack([right, np.cross(-back, right), -back])

@@ -1,0 +1,306 @@
+"""Kernels of the grain solver: moving least squares MPM with APIC transfers (one code for CPU and CUDA, float32)."""
+
+# Warp's annotations are values, not types; its decorators are untyped.
+# mypy: disable-error-code="valid-type, untyped-decorator, no-untyped-call, no-untyped-def, no-any-return"
+
+from __future__ import annotations
+
+import warp as wp
+
+wp.config.quiet = True
+
+
+@wp.struct
+class Grid:
+    """A box of nodes; the container's floor and walls lie on node planes."""
+
+    origin: wp.vec3  # node (0, 0, 0) [m]
+    cell: wp.vec3  # edges of a cell [m]
+    shape: wp.vec3i  # number of nodes
+    low: wp.vec3i  # first node inside the container (on the wall)
+    high: wp.vec3i  # last node inside the container (on the wall); none above
+
+
+@wp.struct
+class Law:
+    """Numbers of the granular law."""
+
+    density: float  # at rest [kg/m^3]
+    bulk: float  # bulk modulus K [Pa]
+    shear: float  # shear modulus G [Pa]
+    kappa: float  # Matsuoka-Nakai constant (9 - sin^2 phi) / (1 - sin^2 phi)
+    wall_friction: float
+
+
+@wp.struct
+class Shape:
+    """Where a body's distance field lies in the common array, and how the body moves when pushed."""
+
+    offset: int
+    counts: wp.vec3i
+    origin: wp.vec3
+    spacing: float
+    reach: float  # radius of the sphere about the centre of mass that encloses the body [m]
+    mass: float
+    inertia: wp.vec3
+
+
+@wp.struct
+class Pose:
+    """State of a body at the beginning of a step."""
+
+    position: wp.vec3
+    orientation: wp.quat
+    velocity: wp.vec3
+    angular_velocity: wp.vec3
+
+
+@wp.func
+def spline(f: float) -> wp.vec3:
+    """Quadratic B-spline weights of three nodes, f = distance from the first one [cells], 0.5..1.5."""
+    return wp.vec3(0.5 * (1.5 - f) * (1.5 - f), 0.75 - (f - 1.0) * (f - 1.0), 0.5 * (f - 0.5) * (f - 0.5))
+
+
+@wp.func
+def distance_at(values: wp.array(dtype=float), shape: Shape, point: wp.vec3) -> float:
+    """Distance of a point [m, body frame] from a body's surface; far away a large number."""
+    g = (point - shape.origin) / shape.spacing
+    i = int(wp.floor(g[0]))
+    j = int(wp.floor(g[1]))
+    k = int(wp.floor(g[2]))
+    n = shape.counts
+    if i < 0 or j < 0 or k < 0 or i >= n[0] - 1 or j >= n[1] - 1 or k >= n[2] - 1:
+        return 1.0e3
+    fx = g[0] - float(i)
+    fy = g[1] - float(j)
+    fz = g[2] - float(k)
+    a = shape.offset + (i * n[1] + j) * n[2] + k
+    b = a + n[1] * n[2]
+    v00 = wp.lerp(values[a], values[a + 1], fz)
+    v01 = wp.lerp(values[a + n[2]], values[a + n[2] + 1], fz)
+    v10 = wp.lerp(values[b], values[b + 1], fz)
+    v11 = wp.lerp(values[b + n[2]], values[b + n[2] + 1], fz)
+    return wp.lerp(wp.lerp(v00, v01, fy), wp.lerp(v10, v11, fy), fx)
+
+
+@wp.func
+def normal_at(values: wp.array(dtype=float), shape: Shape, point: wp.vec3) -> wp.vec3:
+    """Outward unit normal of the distance field at a point, body frame."""
+    h = 0.5 * shape.spacing
+    x = wp.vec3(h, 0.0, 0.0)
+    y = wp.vec3(0.0, h, 0.0)
+    z = wp.vec3(0.0, 0.0, h)
+    gradient = wp.vec3(
+        distance_at(values, shape, point + x) - distance_at(values, shape, point - x),
+        distance_at(values, shape, point + y) - distance_at(values, shape, point - y),
+        distance_at(values, shape, point + z) - distance_at(values, shape, point - z),
+    )
+    return wp.normalize(gradient)
+
+
+@wp.func
+def yield_ratio(lode: float, kappa: float) -> float:
+    """Largest sqrt(J2)/p on the Matsuoka-Nakai cone I1 I2 / I3 = kappa.
+
+    With the compressive stress p + t, J2 and J3 of t and y = sqrt(J2)/p the cone is
+    (kappa - 9) - (kappa - 3) y^2 + kappa lode y^3 = 0, lode = J3 / J2^1.5; 1/y is the largest root of a depressed
+    cubic, which has a closed trigonometric form.
+    """
+    third = (kappa - 3.0) / (3.0 * (kappa - 9.0))
+    offset = 0.5 * kappa * lode / (kappa - 9.0)
+    angle = wp.acos(wp.clamp(-offset / (third * wp.sqrt(third)), -1.0, 1.0)) / 3.0
+    return 0.5 / (wp.sqrt(third) * wp.cos(angle))
+
+
+@wp.func
+def return_to_cone(trial: wp.mat33, pressure: float, kappa: float) -> wp.mat33:
+    """Radial return of a trial deviator (tension positive) to the Matsuoka-Nakai cone."""
+    j2 = 0.5 * wp.ddot(trial, trial)
+    radius = wp.sqrt(j2)
+    if radius < 1.0e-6 * pressure:
+        return trial
+    lode = -wp.determinant(trial) / (j2 * radius)
+    allowed = yield_ratio(lode, kappa) * pressure
+    if radius <= allowed:
+        return trial
+    return trial * (allowed / radius)
+
+
+@wp.kernel(enable_backward=False)
+def scatter(
+    grid: Grid,
+    law: Law,
+    dt: float,
+    volume: float,
+    position: wp.array(dtype=wp.vec3),
+    velocity: wp.array(dtype=wp.vec3),
+    gradient: wp.array(dtype=wp.mat33),
+    deviator: wp.array(dtype=wp.mat33),
+    expansion: wp.array(dtype=float),
+    node: wp.array3d(dtype=wp.vec4),
+):
+    """Particles to nodes: momentum with the stress impulse of the step in it (x, y, z), and mass (w)."""
+    p = wp.tid()
+    g = wp.cw_div(position[p] - grid.origin, grid.cell)
+    i = int(g[0] - 0.5)
+    j = int(g[1] - 0.5)
+    k = int(g[2] - 0.5)
+    if k + 2 >= grid.shape[2]:
+        return  # above the grid: free flight
+    J = expansion[p]
+    pressure = wp.max(law.bulk * (1.0 / J - 1.0), 0.0)
+    stress = deviator[p] - pressure * wp.identity(n=3, dtype=float)
+    mass = law.density * volume
+    inverse = wp.vec3(
+        4.0 / (grid.cell[0] * grid.cell[0]), 4.0 / (grid.cell[1] * grid.cell[1]), 4.0 / (grid.cell[2] * grid.cell[2])
+    )
+    affine = mass * gradient[p] - (dt * volume * J) * (stress * wp.diag(inverse))
+    fx = g[0] - float(i)
+    fy = g[1] - float(j)
+    fz = g[2] - float(k)
+    wx = spline(fx)
+    wy = spline(fy)
+    wz = spline(fz)
+    momentum = mass * velocity[p]
+    for a in range(3):
+        for b in range(3):
+            for c in range(3):
+                offset = wp.vec3(
+                    (float(a) - fx) * grid.cell[0], (float(b) - fy) * grid.cell[1], (float(c) - fz) * grid.cell[2]
+                )
+                weight = wx[a] * wy[b] * wz[c]
+                m = weight * (momentum + affine * offset)
+                wp.atomic_add(node, i + a, j + b, k + c, wp.vec4(m[0], m[1], m[2], weight * mass))
+
+
+@wp.kernel(enable_backward=False)
+def accelerate(dt: float, gravity: wp.vec3, node: wp.array3d(dtype=wp.vec4)):
+    """Momentum of a node to its velocity, gravity included."""
+    i, j, k = wp.tid()
+    q = node[i, j, k]
+    mass = q[3]
+    if mass > 0.0:
+        v = wp.vec3(q[0], q[1], q[2]) / mass + dt * gravity
+        node[i, j, k] = wp.vec4(v[0], v[1], v[2], mass)
+
+
+@wp.func
+def slide(velocity: wp.vec3, normal: wp.vec3, friction: float) -> wp.vec3:
+    """Velocity after contact with a fixed Coulomb wall that can only push."""
+    approach = wp.dot(velocity, normal)
+    if approach >= 0.0:
+        return velocity
+    tangent = velocity - approach * normal
+    speed = wp.length(tangent)
+    return tangent * wp.max(0.0, 1.0 + friction * approach / wp.max(speed, 1.0e-12))
+
+
+@wp.kernel(enable_backward=False)
+def confine(grid: Grid, law: Law, node: wp.array3d(dtype=wp.vec4), received: wp.array(dtype=wp.vec3d)):
+    """Floor and walls as Coulomb boundaries on their nodes; sums the impulse that the container receives."""
+    i, j, k = wp.tid()
+    q = node[i, j, k]
+    mass = q[3]
+    if mass == 0.0:
+        return
+    before = wp.vec3(q[0], q[1], q[2])
+    v = before
+    if k <= grid.low[2]:
+        v = slide(v, wp.vec3(0.0, 0.0, 1.0), law.wall_friction)
+    if i <= grid.low[0]:
+        v = slide(v, wp.vec3(1.0, 0.0, 0.0), law.wall_friction)
+    if i >= grid.high[0]:
+        v = slide(v, wp.vec3(-1.0, 0.0, 0.0), law.wall_friction)
+    if j <= grid.low[1]:
+        v = slide(v, wp.vec3(0.0, 1.0, 0.0), law.wall_friction)
+    if j >= grid.high[1]:
+        v = slide(v, wp.vec3(0.0, -1.0, 0.0), law.wall_friction)
+    node[i, j, k] = wp.vec4(v[0], v[1], v[2], mass)
+    change = mass * (before - v)
+    wp.atomic_add(received, 0, wp.vec3d(wp.float64(change[0]), wp.float64(change[1]), wp.float64(change[2])))
+
+
+@wp.kernel(enable_backward=False)
+def gather(
+    grid: Grid,
+    law: Law,
+    dt: float,
+    gravity: wp.vec3,
+    node: wp.array3d(dtype=wp.vec4),
+    position: wp.array(dtype=wp.vec3),
+    velocity: wp.array(dtype=wp.vec3),
+    gradient: wp.array(dtype=wp.mat33),
+    deviator: wp.array(dtype=wp.mat33),
+    expansion: wp.array(dtype=float),
+):
+    """Nodes to particles: velocity, its gradient, new position and stress (Dunatunga & Kamrin 2015)."""
+    p = wp.tid()
+    x = position[p]
+    g = wp.cw_div(x - grid.origin, grid.cell)
+    i = int(g[0] - 0.5)
+    j = int(g[1] - 0.5)
+    k = int(g[2] - 0.5)
+    if k + 2 >= grid.shape[2]:
+        v = velocity[p] + dt * gravity
+        velocity[p] = v
+        position[p] = x + dt * v
+        return
+    fx = g[0] - float(i)
+    fy = g[1] - float(j)
+    fz = g[2] - float(k)
+    wx = spline(fx)
+    wy = spline(fy)
+    wz = spline(fz)
+    v = wp.vec3(0.0, 0.0, 0.0)
+    moment = wp.mat33(0.0)
+    for a in range(3):
+        for b in range(3):
+            for c in range(3):
+                q = node[i + a, j + b, k + c]
+                u = (wx[a] * wy[b] * wz[c]) * wp.vec3(q[0], q[1], q[2])
+                v += u
+                moment += wp.outer(u, wp.vec3(float(a) - fx, float(b) - fy, float(c) - fz))
+    L = moment * wp.diag(wp.vec3(4.0 / grid.cell[0], 4.0 / grid.cell[1], 4.0 / grid.cell[2]))
+    velocity[p] = v
+    gradient[p] = L
+    position[p] = x + dt * v
+
+    J = wp.clamp(expansion[p] * wp.determinant(wp.identity(n=3, dtype=float) + dt * L), 0.1, 2.0)
+    expansion[p] = J
+    if J >= 1.0:
+        deviator[p] = wp.mat33(0.0)
+        return
+    D = 0.5 * (L + wp.transpose(L))
+    W = 0.5 * (L - wp.transpose(L))
+    s = deviator[p]
+    rate = 2.0 * law.shear * (D - (wp.trace(L) / 3.0) * wp.identity(n=3, dtype=float)) + W * s - s * W
+    deviator[p] = return_to_cone(s + dt * rate, law.bulk * (1.0 / J - 1.0), law.kappa)
+
+
+@wp.kernel(enable_backward=False)
+def keep_out(
+    grid: Grid,
+    values: wp.array(dtype=float),
+    shape: wp.array(dtype=Shape),
+    pose: wp.array(dtype=Pose),
+    bodies: int,
+    gap: float,
+    position: wp.array(dtype=wp.vec3),
+    corrected: wp.array(dtype=int),
+):
+    """The last resort: a particle inside a body or beyond a wall is put back onto its surface."""
+    p = wp.tid()
+    x = position[p]
+    for b in range(bodies):
+        body = shape[b]
+        if wp.length(x - pose[b].position) < body.reach + gap:
+            local = wp.quat_rotate_inv(pose[b].orientation, x - pose[b].position)
+            depth = gap - distance_at(values, body, local)
+            if depth > 0.0:
+                x += depth * wp.quat_rotate(pose[b].orientation, normal_at(values, body, local))
+    low = grid.origin + wp.cw_mul(grid.cell, wp.vec3(float(grid.low[0]), float(grid.low[1]), float(grid.low[2])))
+    high = grid.origin + wp.cw_mul(grid.cell, wp.vec3(float(grid.high[0]), float(grid.high[1]), float(grid.high[2])))
+    inside = wp.vec3(wp.clamp(x[0], low[0], high[0]), wp.clamp(x[1], low[1], high[1]), wp.max(x[2], low[2]))
+    if wp.length_sq(inside - position[p]) > 0.0:
+        position[p] = inside
+        wp.atomic_add(corrected, 0, 1)

@@ -1,0 +1,189 @@
+"""Incompressible liquid: affine particles carry it, a staggered grid keeps its volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import warp as wp
+
+from pipeline.simulators._liquid_bodies import Grid
+from pipeline.simulators._liquid_coupling import ImmersedBodies
+from pipeline.simulators._liquid_pressure import PressureEquation, solve
+from pipeline.simulators._liquid_surface import assemble, extend, fill, fill_narrow, project, start
+from pipeline.simulators._liquid_transfer import gather, immersed, scatter
+from pipeline.simulators._medium import BodyState
+from pipeline.types import Body, Container, Float32, Float64, Medium, Vector
+
+HEADROOM = 0.4
+"""Height of the grid above the liquid at rest [m]; particles above it fly freely."""
+FASTEST = 3.0
+"""Speed at which the liquid crosses one cell in a step [m/s]."""
+JITTER = 0.2
+"""Random offset of the particles at t = 0, either way [particle spacings]."""
+SPREAD = 4.0
+"""Rate at which crowded liquid expands [1/s]."""
+KEEP = 0.95
+TOLERANCE = 1e-4
+"""Residual of the pressure equation, share of its right side."""
+
+
+class LiquidSolver:
+    """One liquid in a container: particle-in-cell with affine velocities and a pressure projection."""
+
+    def __init__(
+        self,
+        medium: Medium,
+        container: Container | None,
+        bodies: Sequence[Body],
+        spacing: float,
+        gravity: Vector,
+        seed: int,
+        device: str,
+    ) -> None:
+        if container is None:
+            raise ValueError(f"Liquid {medium.material}: expected a container to hold it, got none")
+        self._medium, self._device, self._gravity = medium, device, np.asarray(gravity, float)
+        size = np.asarray(container.inner_size, float)
+        counts = np.maximum(np.round(size / (2 * spacing)), 2).astype(int)
+        self._cell = np.array([*(size / counts)[:2], 2 * spacing])
+        self._low = np.array([-size[0] / 2, -size[1] / 2, 0.0])
+        counts[2] = int(np.ceil((medium.region[1][2] + HEADROOM) / self._cell[2]))
+        self._shape = tuple(int(count) for count in counts)
+        self._grid = Grid()
+        self._grid.low, self._grid.cell, self._grid.shape = wp.vec3(*self._low), wp.vec3(*self._cell), counts
+        self._bodies = ImmersedBodies(bodies, self._low, self._cell, medium.density, gravity, device)
+        self._allocate()
+        self._fill(spacing, np.random.default_rng(seed))
+
+    def _allocate(self) -> None:
+        faces = (3, *(count + 1 for count in self._shape))
+
+        def field(shape: tuple[int, ...], dtype: type) -> wp.array:
+            return wp.zeros(shape, dtype=dtype, device=self._device)
+
+        self._velocity, self._mass, self._known = field(faces, float), field(faces, float), field(faces, int)
+        self._before = wp.clone(self._velocity)
+        self._filled, self._known_cell = field(self._shape, float), field(self._shape, int)
+        walls = np.ones(faces, np.float32)
+        walls[0, [0, -1]] = walls[1, :, [0, -1]] = walls[2, :, :, 0] = 0.0
+        self._walls = wp.array(walls, dtype=float, device=self._device)
+        self._open_face, self._open_cell = wp.clone(self._walls), field(self._shape, float)
+        self._pressure = np.zeros(self._shape)
+        self.iterations = 0
+
+    def _fill(self, spacing: float, random: np.random.Generator) -> None:
+        low, high = (np.asarray(corner, float) for corner in self._medium.region)
+        counts = np.maximum(np.round((high - low) / (self._cell / 2)), 1).astype(int)
+        edge = (high - low) / counts
+        lattice = np.stack(np.meshgrid(*(np.arange(count) + 0.5 for count in counts), indexing="ij"), axis=-1)
+        lattice = lattice.reshape(-1, 3) + random.uniform(-JITTER, JITTER, (counts.prod(), 3))
+        self._share = float(edge.prod() / self._cell.prod())
+        self._particle_mass = float(edge.prod() * self._medium.density)
+        self._x = wp.array(low + edge * lattice, dtype=wp.vec3, device=self._device)
+        inside = wp.zeros(len(lattice), dtype=int, device=self._device)
+        self._launch(immersed, len(lattice), [self._bodies.shapes, self._bodies.samples, self._x, inside])
+        points = self._x.numpy()[inside.numpy() == 0]
+        self._x = wp.array(points, dtype=wp.vec3, device=self._device)
+        self._v = wp.zeros(len(points), dtype=wp.vec3, device=self._device)
+        self._c = wp.zeros(len(points), dtype=wp.mat33, device=self._device)
+
+    @property
+    def time_step(self) -> float:
+        """The coupling step [s]: the fastest liquid crosses about one cell."""
+        return float(self._cell.min()) / FASTEST
+
+    def positions(self) -> Float32:
+        """Particle positions [m], shape (N, 3)."""
+        copied: Float32 = self._x.numpy().copy()
+        return copied
+
+    def velocities(self) -> Float32:
+        """Particle velocities [m/s], shape (N, 3)."""
+        copied: Float32 = self._v.numpy().copy()
+        return copied
+
+    def step(self, state: BodyState, dt: float) -> Float64:
+        """Advance by `dt` [s]; impulses on the bodies [N s, N m s], shape (B, 6)."""
+        self._cover(state, dt)
+        self._to_faces(dt)
+        free = self._bodies.free_velocity(state, dt)
+        impulse = self._project(free)
+        self._bodies.place(state.position, state.orientation)
+        self._bodies.move(free + self._bodies.answer(impulse), dt)
+        self._bodies.remember(state, impulse, dt)
+        self._to_particles(dt)
+        return impulse
+
+    def _launch(self, kernel: wp.Kernel, dim: object, inputs: list[object]) -> None:
+        wp.launch(kernel, dim=dim, inputs=inputs, device=self._device)
+
+    def _cover(self, state: BodyState, dt: float) -> None:
+        """Open shares of faces and cells at the end of the step: x + dt v."""
+        now = np.concatenate([state.velocity, state.angular_velocity], axis=1)
+        self._bodies.place(state.position, state.orientation)
+        self._bodies.move(now, dt)
+        wp.copy(self._open_face, self._walls)
+        self._open_cell.fill_(1.0)
+        self._bodies.cover(self._grid, self._open_face, self._open_cell)
+        highest = float(self._x.numpy()[:, 2].max()) / self._cell[2]
+        layers = min(int(highest) + 4, self._shape[2])
+        self._cells = (*self._shape[:2], layers)
+        self._faces = (3, self._shape[0] + 1, self._shape[1] + 1, layers + 1)
+
+    def _to_faces(self, dt: float) -> None:
+        for array in (self._velocity, self._mass, self._filled):
+            array.zero_()
+        inputs = [self._grid, self._share, self._x, self._v, self._c, self._velocity, self._mass, self._filled]
+        self._launch(scatter, len(self._x), inputs)
+        push = wp.vec3(*(dt * self._gravity))
+        self._launch(start, self._faces, [push, self._mass, self._open_face, self._velocity, self._known])
+        self._launch(extend, self._faces, [self._grid, 1, self._velocity, self._known])
+        wp.copy(self._before, self._velocity)
+        self._launch(fill, self._cells, [self._filled, self._open_cell, self._known_cell])
+        for sweep in range(1, 4):
+            self._launch(fill_narrow, self._cells, [self._grid.shape, sweep, self._filled, self._known_cell])
+
+    def _project(self, free: Float64) -> Float64:
+        """Make the faces' velocity free of divergence; `free` is the bodies' velocity without the liquid, (B, 6)."""
+        filled = self._filled.numpy()
+        cells = np.argwhere(filled > 0.5)
+        rank = np.full(self._shape, -1, np.int32)
+        rank[tuple(cells.T)] = np.arange(len(cells))
+        equation = self._equation(cells.astype(np.int32), rank, free)
+        q, self.iterations = solve(equation, self._pressure[tuple(cells.T)], TOLERANCE)
+        self._pressure = np.zeros(self._shape)
+        self._pressure[tuple(cells.T)] = q
+        pressure = wp.array(self._pressure, dtype=float, device=self._device)
+        ranks = wp.array(rank, dtype=int, device=self._device)
+        inputs = [self._grid, ranks, self._filled, self._open_face, pressure, self._velocity, self._known]
+        self._launch(project, self._faces, inputs)
+        for sweep in range(1, 4):
+            self._launch(extend, self._faces, [self._grid, sweep, self._velocity, self._known])
+        coupling = equation.coupling
+        impulse = self._medium.density * (coupling.outflow.T @ q[coupling.cells])
+        return impulse.reshape(-1, 6)
+
+    def _equation(self, cells: np.ndarray, rank: np.ndarray, free: Float64) -> PressureEquation:
+        count, device = len(cells), self._device
+        diagonal = wp.zeros(count, dtype=float, device=device)
+        excess = wp.zeros(count, dtype=float, device=device)
+        weight = wp.zeros((count, 6), dtype=float, device=device)
+        neighbour = wp.zeros((count, 6), dtype=int, device=device)
+        listed = wp.array(cells, dtype=wp.vec3i, device=device)
+        ranks = wp.array(rank, dtype=int, device=device)
+        inputs = [self._grid, listed, ranks, self._filled, self._open_cell, self._open_face, self._velocity, SPREAD]
+        self._launch(assemble, count, [*inputs, diagonal, weight, neighbour, excess])
+        coupling = self._bodies.coupling(rank)
+        right = excess.numpy().astype(np.float64)
+        right[coupling.cells] -= coupling.outflow @ free.ravel()
+        main = diagonal.numpy().astype(np.float64)
+        shut = main <= 0.0
+        right[shut] = 0.0
+        return PressureEquation(
+            np.where(shut, 1.0, main), weight.numpy().astype(np.float64), neighbour.numpy(), right, coupling
+        )
+
+    def _to_particles(self, dt: float) -> None:
+        inputs = [self._grid, self._velocity, self._before, KEEP, self._bodies.shapes, self._bodies.samples, wp.vec3(*self._gravity), dt]
+        self._launch(gather, len(self._x), [*inputs, self._x, self._v, self._c])

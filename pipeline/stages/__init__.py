@@ -1,0 +1,134 @@
+"""The staircase, in the order in which a run walks it.
+
+run       all of the steps below up to the report (the default)
+simulate  Scenario -> Scene -> Trajectory -> truth clips, and re-draws of each
+generate  Prompt -> clips by the model and the baselines
+score     truth, re-draws and generated clips -> scores and plausibility
+curate    which truth clips go into the training set, and why
+export    the training set in the layouts that trainers read
+report    one page about it all
+train     the training set -> weights of a model that learns
+
+Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.curation import Curation
+from pipeline.engines import Engine
+from pipeline.exporters import Exporter
+from pipeline.flows import Flow
+from pipeline.judge import Judge
+from pipeline.materials import Material
+from pipeline.metrics import Metric
+from pipeline.models import Model
+from pipeline.renderers import Renderer
+from pipeline.scenarios import Scenario
+from pipeline.shelf import name
+from pipeline.simulators import Simulator
+from pipeline.training import Training
+
+STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train")
+WALK = ("simulate", "generate", "score", "curate", "export", "report")
+
+
+def quick(normal: int, coarse: int) -> int:
+    """A field whose default is `coarse` when `quick=true`; app.py reads it from the field's metadata."""
+    return field(default=normal, metadata={"quick": coarse})  # type: ignore[no-any-return]
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Everything that one command was asked for: numbers, and the plug-ins that do the work."""
+
+    stage: str = "run"
+    """What to do, one of STAGES."""
+    run: str = "first"
+    """Name of the run; it lives in <outputs>/<run>."""
+    outputs: str = "outputs"
+    """Folder of all runs."""
+    seed: int = 0
+    """All randomness of the run grows from it."""
+    clips: int = quick(12, 3)
+    """Number of scenes."""
+    redraws: int = 3
+    """Re-draws of each scene within the unobserved: the null that scores are calibrated against."""
+    samples: int = 1
+    """Clips that a model makes of each prompt."""
+    prompt_frames: int = 4
+    """How many first frames a model sees."""
+    height: int = quick(128, 64)
+    """[px]"""
+    width: int = quick(128, 64)
+    """[px]"""
+    fps: float = 24.0
+    """[1/s]"""
+    num_frames: int = quick(33, 17)
+    """Frames of a clip, the prompt's included."""
+    quick: bool = False
+    """Coarse particles, small pictures, few clips: for tests and a first look."""
+    device: str = "cpu"
+    """cpu or cuda, for every plug-in that has a device of its own."""
+
+    scenario: Scenario
+    material: Material | None = None
+    """None: the clips take turns over the scenario's own materials."""
+    simulator: Simulator
+    renderer: Renderer
+    model: Model
+    """The model under examination."""
+    baselines: dict[str, Model]
+    """Models that are always run beside it, for comparison."""
+    flow: Flow
+    metrics: dict[str, Metric]
+    judge: Judge = field(default_factory=Judge)
+    curation: Curation = field(default_factory=Curation)
+    exporters: dict[str, Exporter]
+    training: Training = field(default_factory=Training)
+    engine: Engine
+
+    def __post_init__(self) -> None:
+        """Say what is wrong before any work is done."""
+        if self.stage not in STAGES:
+            raise ValueError(f"stage: there is no '{self.stage}', choose one of {', '.join(STAGES)}")
+        if self.device not in ("cpu", "cuda"):
+            raise ValueError(f"device: expected cpu or cuda, got '{self.device}'")
+        if not self.run or self.run != Path(self.run).name or self.run.startswith("."):
+            raise ValueError(f"run: expected a plain folder name such as run=first, got '{self.run}'")
+        least = {"clips": 1, "redraws": 0, "samples": 1, "prompt_frames": 1, "height": 16, "width": 16, "num_frames": 3}
+        for key, bound in least.items():
+            if getattr(self, key) < bound:
+                raise ValueError(f"{key}: expected at least {bound}, got {getattr(self, key)}")
+        if not self.fps > 0:
+            raise ValueError(f"fps: expected a positive rate, got {self.fps}")
+        if self.num_frames <= self.prompt_frames:
+            raise ValueError(
+                f"num_frames: expected more than prompt_frames={self.prompt_frames}, got {self.num_frames}: "
+                "nothing would be left for the model to tell"
+            )
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lives."""
+        return Path(self.outputs) / self.run
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The model under examination first, then the baselines."""
+        return {name(self.model): self.model, **self.baselines}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a stage did: counted and named, so that nothing is lost in silence."""
+
+    stage: str
+    done: tuple[str, ...] = ()
+    """Names of the units that are complete, whether made now or found."""
+    made: int = 0
+    """How many of them were made now."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Name of a unit -> what went wrong."""

@@ -1,0 +1,75 @@
+"""Doing a stage's units of work: those that are complete are found, the others are made, every one is accounted for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline import store
+from pipeline.engines import Job, Outcome
+from pipeline.stages import Run, Tally
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One folder to be made by `work(folder, key, *arguments)`, a module-level function that publishes it."""
+
+    name: str
+    folder: Path
+    key: str
+    work: Callable[..., None]
+    arguments: tuple[Any, ...] = field(repr=False)
+    manifest: str = "manifest.json"
+
+
+def code(*rooms: str) -> str:
+    """Version of the code that a stage's units depend on: those rooms, the nouns, and what reads and writes files."""
+    always = ("types", "store", "_files", "_nouns", "_clipfiles", "video")
+    return store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always)))
+
+
+def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:
+    """Make the units that are not complete, through the run's engine."""
+    missing = [unit for unit in units if not store.is_complete(unit.folder, unit.key, unit.manifest)]
+    jobs = (Job(f"{stage} {unit.name}", unit.work, (unit.folder, unit.key, *unit.arguments)) for unit in missing)
+    failed = {}
+    for unit, outcome in zip(missing, run.engine.run(jobs, stage, len(missing)), strict=True):
+        _log(run, stage, unit, outcome)
+        if outcome.error:
+            failed[unit.name] = outcome.error
+    done = tuple(unit.name for unit in units if unit.name not in failed)
+    return Tally(stage, done, len(missing) - len(failed), failed)
+
+
+def _log(run: Run, stage: str, unit: Unit, outcome: Outcome) -> None:
+    row = {
+        "time": round(time.time(), 3),
+        "run": run.run,
+        "stage": stage,
+        "unit": unit.name,
+        "error": outcome.error,
+        "attempts": outcome.attempts,
+        "cpu_seconds": round(outcome.cpu_seconds, 3),
+        "wall_seconds": round(outcome.wall_seconds, 3),
+    }
+    with (run.folder / "log.jsonl").open("a") as log:
+        log.write(json.dumps(row) + "\n")
+
+
+def seconds_spent(run: Run, tally: Tally) -> dict[str, float]:
+    """CPU and wall seconds [s] that the latest making of each of the tally's units took, whichever command did it."""
+    latest: dict[str, dict[str, Any]] = {}
+    path = run.folder / "log.jsonl"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the last line of a command that was killed
+        if row["stage"] == tally.stage:
+            latest[row["unit"]] = row
+    rows = [latest[name] for name in (*tally.done, *tally.failed) if name in latest]
+    return {which: round(sum(row[which] for row in rows), 3) for which in ("cpu_seconds", "wall_seconds")}

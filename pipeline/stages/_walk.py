@@ -1,0 +1,75 @@
+"""One command: hold the run folder, write down what was asked, climb the stairs, count."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipeline import shelf, store, video
+from pipeline.stages import WALK, Run, Tally
+from pipeline.stages._units import seconds_spent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def walk(run: Run, config: str) -> int:
+    """Do what the run asks for; `config` is its resolved configuration as YAML.
+
+    Returns the exit status: 0, or 1 if some units failed.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with store.lock(run.folder):
+        store.sweep(run.folder)
+        store.write_text(run.folder / "config.yaml", config)
+        store.write_json(run.folder / "provenance.json", provenance(run))
+        failed = 0
+        for stage in WALK if run.stage == "run" else (run.stage,):
+            tally = getattr(importlib.import_module(f"pipeline.stages.{stage}"), stage)(run)
+            note(run, tally)
+            failed += len(tally.failed)
+            for name, error in tally.failed.items():
+                print(f"{stage} {name}: {error}", file=sys.stderr)
+            print(f"{stage}: {len(tally.done)} done ({tally.made} now), {len(tally.failed)} failed", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def note(run: Run, tally: Tally) -> None:
+    """Enter a stage's tally into summary.json."""
+    path = run.folder / "summary.json"
+    summary = store.read_json(path) if path.exists() else {}
+    row = {"done": len(tally.done), "failed": len(tally.failed), **seconds_spent(run, tally), "failures": tally.failed}
+    summary.setdefault("stages", {})[tally.stage] = row
+    store.write_json(path, summary)
+
+
+def provenance(run: Run) -> dict[str, Any]:
+    """Where the run's results come from: code, locked packages, seeds, models, codec, machine."""
+    lock = ROOT / "constraints.txt"
+    return {
+        "code": {"revision": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
+        "lock_sha256": store.sha256(lock) if lock.exists() else "",
+        "seed": run.seed,
+        "models": {name: {"fingerprint": model.fingerprint()} for name, model in run.models.items()},
+        "model": shelf.name(run.model),
+        "codec": {"rgb": video.LOSSLESS, "preview": video.PREVIEW},
+        "device": run.device,
+        "quick": run.quick,
+        "python": platform.python_version(),
+        "packages": {
+            name: importlib.metadata.version(name) for name in ("numpy", "torch", "warp-lang", "pybullet", "av")
+        },
+    }
+
+
+def _git(*arguments: str) -> str:
+    """Answer of git about this checkout; empty where there is none."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

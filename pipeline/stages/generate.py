@@ -1,0 +1,52 @@
+"""Prompt -> clips by the model and the baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import store
+from pipeline.models import Model
+from pipeline.stages import Run, Tally
+from pipeline.stages._layout import Truth, answer_folder, truths
+from pipeline.stages._units import Unit, code, perform
+from pipeline.types import Prompt
+
+ROOMS = ("models",)
+
+
+def generate(run: Run) -> Tally:
+    """Every model's answers to every truth clip's prompt; plan.json lists them for the stages that follow."""
+    units = {
+        (name, truth.clip_id, sample): _unit(run, name, model, truth, sample)
+        for truth in truths(run)
+        for name, model in run.models.items()
+        for sample in range(run.samples)
+    }
+    rows = [
+        {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key}
+        for (model, clip_id, sample), unit in units.items()
+    ]
+    store.update_json(run.folder / "plan.json", answers=rows)
+    return perform(run, "generate", list(units.values()))
+
+
+def _unit(run: Run, name: str, model: Model, truth: Truth, sample: int) -> Unit:
+    seed = int(np.random.SeedSequence([run.seed, *truth.clip_id.encode(), sample]).generate_state(1)[0])
+    key = store.key("answer", code(*ROOMS), model, model.fingerprint(), truth.key, run.prompt_frames, seed, sample)
+    folder = answer_folder(run, name, truth.clip_id, sample)
+    return Unit(
+        f"{name}/{folder.name}", folder, key, _make, (truth.folder, run.prompt_frames, model, seed, sample), "clip.json"
+    )
+
+
+def _make(folder: Path, key: str, truth: Path, prompt_frames: int, model: Model, seed: int, sample: int) -> None:
+    store.save_clip(folder, key, model.generate(prompt(truth, prompt_frames), seed, sample))
+
+
+def prompt(truth: Path, prompt_frames: int) -> Prompt:
+    """What a model may see of a truth clip: its first caption and its first frames."""
+    clip = store.load_clip(truth, layers=False)
+    text = store.load_scene(truth).captions[0]
+    return Prompt(clip.clip_id, text, clip.frames[:prompt_frames], clip.fps, len(clip.frames))

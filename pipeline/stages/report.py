@@ -1,0 +1,170 @@
+"""One page about it all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import report as page
+from pipeline import shelf, store
+from pipeline.stages import STAGES, Run, Tally
+from pipeline.stages._layout import Answer, Truth, answers, null_folder, score_folder, truths
+from pipeline.stages._opinions import Opinion, read_opinion
+from pipeline.stages._units import Unit, code, perform
+from pipeline.stages.score import case_of, read_flow
+from pipeline.types import Scene, Score, Take, Verdict
+
+ROOMS = ("report", "_report")
+
+
+def report(run: Run) -> Tally:
+    """Make report.html anew if anything on it has changed."""
+    known = truths(run)
+    asked = answers(run)
+    shown = (_facts(run), _counts(run), _verdicts(run), _score_keys(run, known, asked))
+    key = store.key("report", code(*ROOMS), shown)
+    folder = run.folder / "page"
+    tally = perform(run, "report", [Unit("report.html", folder, key, _make, (run, known, asked))])
+    if not tally.failed:
+        store.write_text(run.folder / "report.html", (folder / "report.html").read_text())
+    return tally
+
+
+def _score_keys(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> list[str]:
+    folders = [null_folder(run, truth.clip_id) for truth in known]
+    folders += [score_folder(run, answer.model, answer.clip_id, answer.sample) for answer in asked]
+    return [store.read_json(one / store.MANIFEST)["key"] for one in folders if (one / store.MANIFEST).exists()]
+
+
+def _make(folder: Path, key: str, run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> None:
+    with store.publish(folder, key, {}) as unfinished:
+        (unfinished / "report.html").write_text(page.render(_page(run, known, asked)))
+
+
+def _page(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> page.Page:
+    cases = tuple(case_of(truth) for truth in known)
+    return page.Page(
+        run=run.run,
+        quick=run.quick,
+        facts=_facts(run),
+        stages=_counts(run),
+        summaries=_summaries(run, known, asked, cases),
+        clips=_rows(run, known, asked),
+        cases=cases,
+        verdicts=_verdicts(run),
+        exports={path.name: f"dataset/{path.name}" for path in sorted((run.folder / "dataset").glob("*"))},
+    )
+
+
+def _counts(run: Run) -> tuple[page.StageCount, ...]:
+    """What became of the stages before this one."""
+    rows = store.read_json(run.folder / "summary.json")["stages"]
+    return tuple(
+        page.StageCount(
+            name, rows[name]["done"], rows[name]["failures"], rows[name]["cpu_seconds"], rows[name]["wall_seconds"]
+        )
+        for name in STAGES
+        if name in rows and name != "report"
+    )
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """What was run, for the page's head."""
+    origin = store.read_json(run.folder / "provenance.json")
+    dirty = " with uncommitted changes" if origin["code"]["dirty"] else ""
+    return {
+        "seed": str(run.seed),
+        "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
+        "prompt": f"the first {run.prompt_frames} frames and the caption",
+        "null": f"{run.redraws} re-draws of each scene",
+        "model": shelf.name(run.model),
+        "model's fingerprint": origin["models"][shelf.name(run.model)]["fingerprint"][:12] or "none",
+        "baselines": ", ".join(run.baselines) or "none",
+        "optical flow": shelf.name(run.flow),
+        "device": run.device,
+        "code": (origin["code"]["revision"][:12] or "not a checkout") + dirty,
+    }
+
+
+def _summaries(
+    run: Run, known: Sequence[Truth], asked: Sequence[Answer], cases: Sequence[page.Case]
+) -> tuple[page.ModelSummary, ...]:
+    judged = [one for answer in asked if (opinion := _opinion(run, answer)) for one in opinion.judgements]
+    redrawn = [one for truth in known if (opinion := _null(run, truth)) for one in opinion.judgements]
+    roles = {name: "baseline" if name in run.baselines else "model" for name in run.models}
+    found = [page.summarise(name, role, judged, cases) for name, role in roles.items()]
+    return (*found, page.summarise("truth", "reference", redrawn, cases))
+
+
+def _rows(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> Iterator[page.ClipRow]:
+    for truth in known:
+        null = _null(run, truth)
+        if null is None:
+            continue  # its failure stands among those of stage=score
+        scene = store.load_scene(truth.folder)
+        take = Take(store.load_clip(truth.folder), read_flow(null_folder(run, truth.clip_id)))
+        mine = [answer for answer in asked if answer.clip_id == truth.clip_id and answer.model in run.models]
+        yield page.ClipRow(
+            case=case_of(truth),
+            caption=scene.captions[0],
+            seed=scene.seed,
+            truth=take,
+            prompt_frames=run.prompt_frames,
+            answers=tuple(_answer(run, answer, null) for answer in mine),
+            facts=_scene_facts(scene),
+        )
+
+
+def _answer(run: Run, answer: Answer, null: Opinion) -> page.ModelAnswer:
+    opinion = _opinion(run, answer)
+    if opinion is None:
+        why = "it was not scored" if answer.complete else "it was not generated"
+        return page.ModelAnswer(answer.model, answer.sample, failure=f"{why}: see the failures by name")
+    flow = read_flow(score_folder(run, answer.model, answer.clip_id, answer.sample))
+    return page.ModelAnswer(
+        model=answer.model,
+        sample=answer.sample,
+        take=Take(store.load_clip(answer.folder), flow),
+        judgement=opinion.judgements[0],
+        scores=opinion.scores,
+        curves=tuple(curve for score in opinion.scores for curve in _curves(score, null)),
+    )
+
+
+def _curves(score: Score, null: Opinion) -> Iterator[page.Curve]:
+    """What the metric measured in truth and answer, with the band in which the re-draws lie."""
+    for name, (truth, answer) in score.curves.items():
+        redraws = [one.curves[name][1] for one in null.scores if one.metric == score.metric and name in one.curves]
+        band = np.stack([truth, *redraws]).astype(np.float64)
+        quantity, _, unit = name.partition(" [")
+        low, high = (band.min(axis=0), band.max(axis=0)) if redraws else (None, None)
+        yield page.Curve(quantity, unit.rstrip("]"), truth.astype(np.float64), answer.astype(np.float64), low, high)
+
+
+def _opinion(run: Run, answer: Answer) -> Opinion | None:
+    folder = score_folder(run, answer.model, answer.clip_id, answer.sample)
+    return read_opinion(folder) if answer.complete and (folder / store.MANIFEST).exists() else None
+
+
+def _null(run: Run, truth: Truth) -> Opinion | None:
+    folder = null_folder(run, truth.clip_id)
+    return read_opinion(folder) if (folder / store.MANIFEST).exists() else None
+
+
+def _scene_facts(scene: Scene) -> dict[str, str]:
+    """The numbers behind the picture."""
+    facts = {body.name: f"{body.mass:.3g} kg, {body.density:.0f} kg/m³" for body in scene.bodies}
+    if scene.medium:
+        facts[scene.medium.word] = f"{scene.medium.density:.0f} kg/m³"
+    return facts
+
+
+def _verdicts(run: Run) -> tuple[Verdict, ...]:
+    path = run.folder / "curation.jsonl"
+    rows = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return tuple(
+        Verdict(row["clip_id"], row["accepted"], tuple(row["reasons"]), row["by"], row["split"]) for row in rows
+    )

@@ -1,0 +1,180 @@
+"""Truth, re-draws and generated clips -> scores and plausibility."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import report, store
+from pipeline.flows import Flow
+from pipeline.judge import Judge
+from pipeline.metrics import Metric
+from pipeline.stages import Run, Tally
+from pipeline.stages._layout import Answer, Truth, answers, null_folder, score_folder, truths
+from pipeline.stages._opinions import Opinion, read_opinion, write_opinion
+from pipeline.stages._units import Unit, code, perform
+from pipeline.types import Clip, FlowField, Judgement, Score, Take
+
+ROOMS = ("flows", "metrics", "judge")
+
+
+def score(run: Run) -> Tally:
+    """The null of every truth clip, then an opinion about every answer; scores.parquet and the models' totals."""
+    known = truths(run)
+    nulls = {truth.clip_id: _null_unit(run, truth) for truth in known}
+    first = perform(run, "score", list(nulls.values()))
+    asked = answers(run)
+    units = {
+        answer: _answer_unit(run, answer, truth, nulls[truth.clip_id])
+        for truth in known
+        for answer in asked
+        if answer.clip_id == truth.clip_id and answer.complete and nulls[truth.clip_id].name in first.done
+    }
+    second = perform(run, "score", list(units.values()))
+    opinions = {
+        (answer.model, answer.clip_id, answer.sample): read_opinion(unit.folder)
+        for answer, unit in units.items()
+        if unit.name in second.done
+    }
+    cases = [case_of(truth) for truth in known]
+    _write_table(run.folder / "scores.parquet", opinions, cases)
+    store.update_json(run.folder / "summary.json", models=_totals(run, opinions, cases))
+    done, failed = (*first.done, *second.done), {**first.failed, **second.failed}
+    return Tally("score", done, first.made + second.made, failed)
+
+
+def case_of(truth: Truth) -> report.Case:
+    """What a truth clip is an example of."""
+    scene = store.load_scene(truth.folder)
+    return report.Case(truth.clip_id, scene.scenario, scene.material, scene.grade)
+
+
+def _null_unit(run: Run, truth: Truth) -> Unit:
+    folder = null_folder(run, truth.clip_id)
+    plugins = (run.flow, run.metrics, run.judge, run.prompt_frames)
+    key = store.key("null", code(*ROOMS), truth.key, [key for _, key in truth.redraws], plugins)
+    redraws = [folder for folder, _ in truth.redraws]
+    return Unit(f"truth/{truth.clip_id}", folder, key, _make_null, (truth.folder, redraws, *plugins))
+
+
+def _make_null(
+    folder: Path,
+    key: str,
+    truth_folder: Path,
+    redraws: Sequence[Path],
+    flow: Flow,
+    metrics: Mapping[str, Metric],
+    judge: Judge,
+    prompt_frames: int,
+) -> None:
+    """How far re-draws of the truth are from it, and what the judge says of each in the light of the others."""
+    truth = _take(store.load_clip(truth_folder), flow)
+    null: dict[str, list[Score]] = {name: [] for name in metrics}
+    for redraw in redraws:
+        take = _take(store.load_clip(redraw, layers=False), flow)
+        for name, metric in metrics.items():
+            null[name].append(metric.compare(truth, take))
+    judgements = judge.leave_one_out(null, prompt_frames) if redraws else []
+    scores = tuple(score for column in null.values() for score in column)
+    _publish(folder, key, Opinion(scores, tuple(judgements)), truth.flow)
+
+
+def _answer_unit(run: Run, answer: Answer, truth: Truth, null: Unit) -> Unit:
+    folder = score_folder(run, answer.model, answer.clip_id, answer.sample)
+    plugins = (run.flow, run.metrics, run.judge, run.prompt_frames)
+    key = store.key("opinion", null.key, answer.key, plugins)
+    arguments = (truth.folder, null.folder, answer.folder, *plugins)
+    return Unit(f"{answer.model}/{folder.name}", folder, key, _make_opinion, arguments)
+
+
+def _make_opinion(
+    folder: Path,
+    key: str,
+    truth_folder: Path,
+    null_folder: Path,
+    answer_folder: Path,
+    flow: Flow,
+    metrics: Mapping[str, Metric],
+    judge: Judge,
+    prompt_frames: int,
+) -> None:
+    truth = Take(store.load_clip(truth_folder), read_flow(null_folder))
+    clip = store.load_clip(answer_folder)
+    other = _take(clip, flow)
+    gate = judge.gate(truth.clip, clip, prompt_frames)
+    if clip.frames.shape == truth.clip.frames.shape:
+        scores = [metric.compare(truth, other) for metric in metrics.values()]
+    else:
+        scores = [_failed(clip, name, gate) for name in metrics]
+    null: dict[str, list[Score]] = {name: [] for name in metrics}
+    for score in read_opinion(null_folder).scores:
+        null[score.metric].append(score)
+    judgement = judge.judge(scores, null, gate, prompt_frames)
+    _publish(folder, key, Opinion(tuple(scores), (judgement,)), other.flow)
+
+
+def _failed(clip: Clip, metric: str, why: str) -> Score:
+    import numpy as np
+
+    nothing = np.full(len(clip.frames), np.nan, np.float32)
+    return Score(clip.clip_id, clip.source, clip.sample, metric, float("nan"), "", nothing, failure=why)
+
+
+def _take(clip: Clip, flow: Flow) -> Take:
+    return Take(clip, flow.estimate(clip))
+
+
+def _publish(folder: Path, key: str, opinion: Opinion, flow: FlowField) -> None:
+    with store.publish(folder, key, {"estimator": flow.estimator}) as unfinished:
+        write_opinion(unfinished, opinion)
+        store.write_arrays(unfinished / "flow.npz", {"forward": flow.forward})
+
+
+def read_flow(folder: Path) -> FlowField:
+    """The flow that a published opinion rests on."""
+    estimator = store.read_json(folder / store.MANIFEST)["estimator"]
+    return FlowField(store.read_arrays(folder / "flow.npz")["forward"], estimator)
+
+
+Opinions = Mapping[tuple[str, str, int], Opinion]
+"""(Model, clip id, sample) -> what was said of the answer."""
+
+
+def _rows(opinions: Opinions, cases: Sequence[report.Case]) -> Iterator[dict[str, Any]]:
+    """One row a (clip, model, sample, metric), and one for the whole: metric 'plausibility'."""
+    known = {case.clip_id: dataclasses.asdict(case) for case in cases}
+    for (model, clip_id, sample), opinion in opinions.items():
+        judgement = opinion.judgements[0]
+        shared = {**known[clip_id], "model": model, "sample": sample}
+        for score in opinion.scores:
+            part = judgement.parts.get(score.metric)
+            evidence = {"per_frame": score.per_frame.tolist(), "failure": score.failure}
+            yield {**shared, "metric": score.metric, "value": score.value, "unit": score.unit, "part": part, **evidence}
+        whole = {"metric": "plausibility", "value": judgement.plausibility, "unit": "0..100"}
+        evidence = {"per_frame": judgement.per_frame.tolist(), "failure": judgement.gate}
+        yield {**shared, **whole, "part": judgement.plausibility, **evidence}
+
+
+def _write_table(path: Path, opinions: Opinions, cases: Sequence[report.Case]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    text = ("clip_id", "scenario", "material", "grade", "model", "metric", "unit", "failure")
+    columns = [(name, pa.string()) for name in text]
+    columns += [("sample", pa.int64()), ("value", pa.float64()), ("part", pa.float64())]
+    schema = pa.schema([*columns, ("per_frame", pa.list_(pa.float32()))])
+    with store.replacing(path) as unfinished:
+        pq.write_table(pa.Table.from_pylist(list(_rows(opinions, cases)), schema), unfinished)
+
+
+def _totals(run: Run, opinions: Opinions, cases: Sequence[report.Case]) -> dict[str, Any]:
+    """summary.json's entry `models`: means over clips; what was gated or is missing is named."""
+    judgements: list[Judgement] = [one for opinion in opinions.values() for one in opinion.judgements]
+    totals = {}
+    for name in run.models:
+        total = dataclasses.asdict(report.summarise(name, "model", judgements, cases))
+        wanted = ("plausibility", "metrics", "by_scenario", "by_material", "by_grade", "degenerate", "missing")
+        totals[name] = {key: total[key] for key in wanted}
+    return totals

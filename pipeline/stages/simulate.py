@@ -1,0 +1,50 @@
+"""Scenario -> Scene -> Trajectory -> truth clips, and re-draws of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import store
+from pipeline.renderers import Renderer
+from pipeline.scenarios import Scenario
+from pipeline.simulators import Simulator
+from pipeline.stages import Run, Tally
+from pipeline.stages._layout import Plan, clip_folder, plans
+from pipeline.stages._units import Unit, code, perform
+
+ROOMS = ("materials", "scenarios", "simulators", "renderers")
+"""A change in their code makes the clips anew."""
+
+
+def simulate(run: Run) -> Tally:
+    """Truth clips and their re-draws; plan.json lists them for the stages that follow."""
+    planned = {plan.clip_id: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
+    keys = {clip_id: [unit.key for unit in units] for clip_id, units in planned.items()}
+    store.write_json(run.folder / "plan.json", {"clips": keys})
+    return perform(run, "simulate", [unit for units in planned.values() for unit in units])
+
+
+def _unit(run: Run, plan: Plan, draw: int) -> Unit:
+    shape = ((run.height, run.width), run.fps, run.num_frames)
+    plugins = (run.scenario, run.simulator, run.renderer)
+    folder = clip_folder(run, plan.clip_id, draw)
+    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins)
+    return Unit(folder.name, folder, key, _make, (plan, draw, shape, *plugins), "clip.json")
+
+
+def _make(
+    folder: Path,
+    key: str,
+    plan: Plan,
+    draw: int,
+    shape: tuple[tuple[int, int], float, int],
+    scenario: Scenario,
+    simulator: Simulator,
+    renderer: Renderer,
+) -> None:
+    scene = scenario.draw(plan.clip_id, plan.seed, plan.material, *shape)
+    if draw:
+        scene = scenario.redraw(scene, draw)
+    trajectory = simulator.simulate(scene)
+    clip = renderer.render(scene, trajectory)
+    store.save_clip(folder, key, clip, scene, trajectory)

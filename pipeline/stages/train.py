@@ -1,0 +1,57 @@
+"""The training set -> weights of a model that learns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from pipeline import shelf, store, training, video
+from pipeline.models import Learner
+from pipeline.stages import Run, Tally
+from pipeline.types import UInt8
+
+
+def train(run: Run) -> Tally:
+    """Train `model` on the run's exported VideoFolder; weights and log end in <run>/training/<model>/.
+
+    Interrupted, the same command goes on from the last checkpoint. Raises ValueError for a model that does not learn
+    and for a run without an exported training set.
+    """
+    name = shelf.name(run.model)
+    if not isinstance(run.model, Learner):
+        raise ValueError(f"model={name}: expected a model that learns, with network(), loss() and save()")
+    clips = read_split(run, "train")
+    folder = run.folder / "training" / name
+    for record in run.training.fit(run.model, clips, folder, run.seed, read_split(run, "validation")):
+        outside = "" if record.held_out is None else f", held out {record.held_out:.4f}"
+        stand = f"step {record.step} ({record.progress:.0%}), {record.seconds / 60:.1f} min"
+        print(f"train {name}: {stand}, loss {record.loss:.4f}{outside}", file=sys.stderr)
+    _write_origin(run, folder, len(clips))
+    return Tally("train", (name,), 1)
+
+
+def read_split(run: Run, split: str) -> list[UInt8]:
+    """Frames (T, H, W, 3) of all clips of one split of the exported set, in the order of its metadata."""
+    folder = run.folder / "dataset" / "videofolder" / split
+    metadata = folder / "metadata.jsonl"
+    if not metadata.exists():
+        if split != "train":
+            return []
+        raise ValueError(
+            f"run '{run.run}': expected an exported training set in {folder}, got none: "
+            "run stage=simulate, stage=curate and stage=export first"
+        )
+    return [video.read(folder / json.loads(line)["file_name"])[0] for line in metadata.read_text().splitlines()]
+
+
+def _write_origin(run: Run, folder: Path, clips: int) -> None:
+    """Beside the weights: what made them."""
+    origin = store.read_json(run.folder / "provenance.json")
+    origin["command"] = " ".join(["python -m pipeline", *sys.argv[1:]])
+    origin["weights_sha256"] = store.sha256(folder / training.WEIGHTS)
+    origin["clips"] = clips
+    origin["training"] = run.training
+    store.write_json(folder / "origin.json", origin)
+    shutil.copyfile(run.folder / "dataset" / "videofolder" / store.MANIFEST, folder / "dataset_manifest.json")

@@ -1,0 +1,197 @@
+"""Video files: pixels in, pixels out. FFV1 for keeping, H.264 for looking, anything for reading."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from pipeline.types import UInt8
+
+if TYPE_CHECKING:
+    import av
+
+LOSSLESS = "FFV1 level 3, bgr0, every frame a key frame, in Matroska"
+"""What `write_lossless` writes, for provenance."""
+PREVIEW = "H.264 (libx264), yuv420p, BT.709 limited range, crf 10, g 8, no mbtree, in MP4"
+"""What `write_preview` writes, for provenance."""
+
+_NOT_VIDEO = ("tty", "image2")
+"""Demuxers that make 'video' out of text and single pictures; so do all whose name ends in _pipe."""
+
+
+class VideoError(ValueError):
+    """A file that is not, or no longer, a video."""
+
+    def __init__(self, path: Path, got: str) -> None:
+        super().__init__(f"{path}: expected a complete video file, got {got}; make the file again")
+
+
+def read(path: Path | str) -> tuple[UInt8, float]:
+    """All frames of the first video stream and their mean rate.
+
+    Returns:
+        sRGB frames, uint8 of shape (T, H, W, 3), turned upright as the file asks for; frames per second [1/s].
+
+    Raises:
+        VideoError: the file is missing, cut short, damaged, no video at all, or holds no frame.
+
+    """
+    import av
+
+    path = Path(path)
+    if not path.is_file():
+        raise VideoError(path, "a folder" if path.is_dir() else "no such file")
+    size, announced = path.stat().st_size, _announced_size(path)
+    if size < announced:
+        raise VideoError(path, f"a truncated one: {size} of {announced} bytes")
+    frames: list[UInt8] = []
+    try:
+        with av.open(str(path)) as container:
+            stream = _video_stream(path, container)
+            frames.extend(_decode(container, stream))
+            fps = float(stream.average_rate or stream.guessed_rate or 0)
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(path, f"'{error.strerror}' after {len(frames)} frames") from error
+    if not frames:
+        raise VideoError(path, "a video stream without frames")
+    if len({frame.shape for frame in frames}) > 1:
+        raise VideoError(path, "frames of several sizes")
+    if fps <= 0:
+        raise VideoError(path, "no frame rate")
+    return np.stack(frames), fps
+
+
+def _video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
+    """The first stream that moves: neither sound nor the cover picture of a piece of music."""
+    from av.stream import Disposition
+
+    name = container.format.name
+    if name in _NOT_VIDEO or name.endswith("_pipe"):
+        raise VideoError(path, f"a text or a single picture ('{name}')")
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    held = ", ".join(stream.type for stream in container.streams) or "nothing"
+    raise VideoError(path, f"a file without a video stream (it holds: {held})")
+
+
+def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[UInt8]:
+    stream.codec_context.thread_count = 1  # many clips are read at once, each by a process of its own
+    for frame in container.decode(stream):
+        # The conversion obeys the colour matrix and range that the stream is tagged with.
+        image = frame.to_ndarray(format="rgb24")
+        yield np.rot90(image, k=round(frame.rotation / 90)) if frame.rotation else image
+
+
+def write_lossless(path: Path | str, frames: UInt8, fps: float) -> None:
+    """Write FFV1 in Matroska: every pixel comes back as it was, and the same clip gives the same bytes.
+
+    `frames` are sRGB, uint8 of shape (T, H, W, 3); `fps` in [1/s]. Raises ValueError for anything else, OSError if
+    the file cannot be written.
+    """
+    # The number of slices must not follow the number of cores.
+    slices = "4" if min(_checked(path, frames, fps).shape[1:3]) >= 16 else "1"
+    options = {"level": "3", "slices": slices, "slicecrc": "1", "g": "1"}
+    _write(path, frames, fps, "matroska", "ffv1", "bgr0", options)
+
+
+def write_preview(path: Path | str, frames: UInt8, fps: float) -> None:
+    """Write H.264 that every browser plays; odd heights and widths repeat their last row or column.
+
+    `frames` are sRGB, uint8 of shape (T, H, W, 3); `fps` in [1/s]. Same clip, same bytes. Raises ValueError for
+    anything else, OSError if the file cannot be written.
+    """
+    _, height, width, _ = _checked(path, frames, fps).shape
+    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    # x264's macroblock tree reads memory that nobody wrote: with it, one file in a hundred comes out differently.
+    _write(path, even, fps, "mp4", "libx264", "yuv420p", {"crf": "10", "g": "8", "mbtree": "0"})
+
+
+def _checked(path: Path | str, frames: UInt8, fps: float) -> UInt8:
+    if not (frames.dtype == np.uint8 and frames.ndim == 4 and frames.shape[3] == 3 and frames.size):
+        raise ValueError(
+            f"{path}: frames must be uint8 of shape (T, H, W, 3) with at least one pixel, "
+            f"got {frames.dtype} of shape {frames.shape}"
+        )
+    if not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"{path}: fps must be positive and finite [1/s], got {fps}")
+    return frames
+
+
+def _write(
+    path: Path | str, frames: UInt8, fps: float, container: str, codec: str, pixels: str, options: dict[str, str]
+) -> None:
+    """Encode in memory, then write at once, so that a full disk is Python's clear OSError and not FFmpeg's silence."""
+    import av
+    from av.video.reformatter import ColorRange, Colorspace
+
+    coded = io.BytesIO()
+    # bitexact leaves out random ids, dates and version strings; one thread because x264 with more is not repeatable.
+    with av.open(coded, "w", format=container, options={"fflags": "+bitexact"}) as sink:
+        rate = Fraction(fps).limit_denominator(65535)
+        stream = sink.add_stream(codec, rate=rate, options={"flags": "+bitexact", **options})
+        context = stream.codec_context
+        context.height, context.width = frames.shape[1:3]
+        context.pix_fmt, context.thread_count = pixels, 1
+        colours: dict[str, int] = {}
+        if pixels == "yuv420p":  # tag the stream with the matrix in use, or players guess
+            colours = {"dst_colorspace": Colorspace.ITU709, "dst_color_range": ColorRange.MPEG}
+            context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
+            context.color_range = int(ColorRange.MPEG)
+        for image in frames:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            sink.mux(stream.encode(frame.reformat(format=pixels, **colours)))
+        sink.mux(stream.encode(None))
+    Path(path).write_bytes(coded.getbuffer())
+
+
+def _announced_size(path: Path) -> int:
+    """Bytes that the file's own headers say it has; 0 where they say nothing.
+
+    FFmpeg reads a truncated file as far as it goes and calls that its end.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+        file.seek(0)
+        if head[4:8] == b"ftyp":
+            return _size_of_boxes(file, path.stat().st_size)
+        if head[:4] == b"\x1a\x45\xdf\xa3":
+            return _size_of_elements(file)
+    return 0
+
+
+def _size_of_boxes(file: BinaryIO, size: int) -> int:
+    """End of the last top-level box of an MP4 or MOV file (ISO/IEC 14496-12, section 4.2)."""
+    end = 0
+    while end + 8 <= size:
+        file.seek(end)
+        length = int.from_bytes(file.read(4), "big")
+        kind = file.read(4)
+        if length == 1:
+            length = int.from_bytes(file.read(8), "big")
+        if length < 8 or not kind.isascii():  # 0: up to the end of the file; else not a box
+            return size
+        end += length
+    return end
+
+
+def _size_of_elements(file: BinaryIO) -> int:
+    """End of the first segment of a Matroska or WebM file (RFC 8794, section 6; RFC 9559, section 4.5)."""
+    for identifier in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):
+        if file.read(4) != identifier:
+            return 0
+        first = file.read(1)
+        if not first or not first[0]:
+            return 0
+        extra = 8 - first[0].bit_length()
+        length = int.from_bytes(bytes([first[0] & (0x7F >> extra)]) + file.read(extra), "big")
+        if length == (1 << 7 * (extra + 1)) - 1:  # all ones: unknown, as in live streams
+            return 0
+        file.seek(length, io.SEEK_CUR)
+    return file.tell()

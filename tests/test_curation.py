@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import falling_disc
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.curation import Candidate, Curation, candidate, inspect, row
+from pipeline.types import Clip, Judgement
+
+SOUND = {
+    "body_share": 0.05,
+    "medium_share": 0.3,
+    "moving_share": 0.05,
+    "blank_frames": 0.0,
+    "repeated_frames": 0.0,
+    "broken_values": 0.0,
+}
+
+
+def judged(clip_id: str, plausibility: float, model: str = "next_frame") -> Judgement:
+    return Judgement(clip_id, model, 0, plausibility, {}, np.full(3, plausibility, np.float32))
+
+
+def known(number: int, material: str = "sand", plausibility: float | None = 40.0, **checks: float) -> Candidate:
+    clip_id = f"drop-{material}-{number:05d}"
+    opinions = () if plausibility is None else (judged(clip_id, plausibility),)
+    has_medium = material != "none"
+    return Candidate(clip_id, "drop", material, "primary", number, True, has_medium, {**SOUND, **checks}, opinions)
+
+
+def measured(shown: Clip, material: str = "sand") -> Candidate:
+    return candidate(falling_disc.scene(shown, material), inspect(shown))
+
+
+candidates = st.lists(
+    st.builds(
+        known,
+        st.integers(0, 10_000),
+        st.sampled_from(["sand", "water", "none"]),
+        st.none() | st.floats(0, 100),
+        moving_share=st.sampled_from([0.0, 0.05]),
+    ),
+    max_size=40,
+    unique_by=lambda one: one.clip_id,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(candidates, st.floats(1, 4), st.integers(1, 6), st.none() | st.integers(1, 6))
+def test_laws_of_every_curation(some: list[Candidate], ratio: float, floor: int, per_cell: int | None) -> None:
+    rule = Curation(max_ratio=ratio, cell_floor=floor, per_cell=per_cell)
+    verdicts = rule.decide(some)
+    assert [one.clip_id for one in verdicts] == [one.clip_id for one in some]  # exactly one each, in order
+    assert all(one.reasons and all(one.reasons) and one.by == "rule" for one in verdicts)
+    assert all((one.split in ("train", "validation", "test")) == one.accepted for one in verdicts)
+    backwards = rule.decide(some[::-1])[::-1]
+    assert backwards == verdicts
+    of_seed: dict[int, set[str]] = {}
+    for verdict, one in zip(verdicts, some, strict=True):
+        if verdict.accepted:
+            of_seed.setdefault(one.seed, set()).add(verdict.split)
+    assert all(len(splits) == 1 for splits in of_seed.values())
+    passed = Counter(one.cell for one in some if not rule.faults(one))
+    held = Counter(one.cell for verdict, one in zip(verdicts, some, strict=True) if verdict.accepted)
+    limit = max(floor, int(ratio * min(passed.values(), default=0)))
+    assert all(held[cell] == min(count, limit, per_cell or limit) for cell, count in passed.items())
+
+
+def test_a_sound_clip_is_accepted_with_its_numbers() -> None:
+    shown = falling_disc.clip()
+    (verdict,) = Curation().decide([measured(shown)])
+    assert verdict.accepted
+    assert "passes the gate" in verdict.reasons[0]
+    assert any("instructive" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(
+    ("fault", "damage"),
+    [
+        ("nothing moves", lambda: falling_disc.clip(path=np.full(17, 12.0))),
+        ("no body in the first frame", lambda: falling_disc.clip(path=falling_disc.fall(17, 48) - 30)),
+        ("no medium in the first frame", lambda: falling_disc.clip(material="none")),
+        ("show nothing", lambda: _painted(falling_disc.clip(), 5, 0)),
+        ("repeat the one before", lambda: _repeated(falling_disc.clip())),
+        ("not finite", lambda: _broken(falling_disc.clip())),
+    ],
+)
+def test_a_degenerate_clip_is_rejected_with_the_reason(fault: str, damage: object) -> None:
+    (verdict,) = Curation().decide([measured(damage())])  # type: ignore[operator]
+    assert not verdict.accepted
+    assert any(fault in reason for reason in verdict.reasons)
+
+
+def _painted(shown: Clip, frame: int, value: int) -> Clip:
+    frames = shown.frames.copy()
+    frames[frame] = value
+    return replace(shown, frames=frames)
+
+
+def _repeated(shown: Clip) -> Clip:
+    frames = shown.frames.copy()
+    frames[9] = frames[8]
+    return replace(shown, frames=frames)
+
+
+def _broken(shown: Clip) -> Clip:
+    assert shown.layers is not None
+    flow = shown.layers.forward_flow.copy()
+    flow[3, 4, 5] = np.nan
+    return replace(shown, layers=replace(shown.layers, forward_flow=flow))
+
+
+def test_coming_to_rest_is_no_fault() -> None:
+    shown = falling_disc.clip(num_frames=25)
+    assert np.array_equal(shown.frames[-1], shown.frames[-2])
+    assert inspect(shown)["repeated_frames"] == 0
+
+
+def test_a_panning_camera_is_not_motion_of_the_event() -> None:
+    shown = falling_disc.clip(path=np.full(17, 12.0))
+    assert shown.layers is not None
+    panned = replace(shown.layers, forward_flow=shown.layers.forward_flow + np.float32(3))
+    assert inspect(replace(shown, layers=panned))["moving_share"] == 0
+
+
+def test_a_clip_without_layers_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="drop-sand-00000/truth: curation needs the exact layers"):
+        inspect(replace(falling_disc.clip(), layers=None))
+
+
+def test_the_most_instructive_clips_win_in_a_full_cell() -> None:
+    some = [known(number, plausibility=10.0 * number) for number in range(8)] + [known(1, "water")]
+    accepted = {one.clip_id for one in Curation(cell_floor=2).decide(some) if one.accepted}
+    assert accepted == {"drop-sand-00000", "drop-sand-00001", "drop-water-00001"}
+
+
+def test_what_the_models_already_know_teaches_nothing() -> None:
+    (verdict,) = Curation().decide([known(0, plausibility=97.0)])
+    assert not verdict.accepted
+    assert "nothing to learn" in verdict.reasons[0]
+
+
+def test_redraws_of_the_truth_are_no_models_answer() -> None:
+    one = replace(known(0, plausibility=None), judgements=(judged("drop-sand-00000", 99.0, "truth"),))
+    assert one.instructive is None
+    (verdict,) = Curation().decide([one])
+    assert verdict.accepted
+    assert any("not measured" in reason for reason in verdict.reasons)
+
+
+def test_no_wanted_split_is_empty_and_a_growing_set_keeps_its_places() -> None:
+    rule = Curation()
+    for count in (3, 12):
+        assert set(rule.split(range(count)).values()) == {"train", "validation", "test"}
+    few, many = rule.split(range(200)), rule.split(range(400))
+    assert all(many[seed] == split for seed, split in few.items())
+    share = Counter(many.values())["train"] / 400
+    assert abs(share - 0.7) < 0.08
+    assert set(Curation(validation=0.0, test=0.0).split(range(50)).values()) == {"train"}
+
+
+def test_a_row_holds_the_numbers_and_no_noun() -> None:
+    import json
+
+    one = known(0)
+    (verdict,) = Curation().decide([one])
+    entry = json.loads(json.dumps(row(verdict, one), allow_nan=False))
+    assert entry["instructive"] == 60.0
+    assert entry["plausibility"] == {"next_frame/0": 40.0}
+    assert entry["checks"]["moving_share"] == 0.05
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"validation": 0.8, "test": 0.3}, {"max_ratio": 0.5}, {"cell_floor": 0}, {"test": -1}]
+)
+def test_wrong_settings_are_named(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Curation(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_clip_may_not_stand_twice() -> None:
+    with pytest.raises(ValueError, match="drop-sand-00000 more than once"):
+        Curation().decide([known(0), known(0)])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import shelf, store, video
+from pipeline.models import Model
 from pipeline.stages import WALK, Run, Tally
 from pipeline.stages._units import seconds_spent
 
@@ -54,7 +55,7 @@ def provenance(run: Run) -> dict[str, Any]:
         "code": {"revision": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
         "lock_sha256": store.sha256(lock) if lock.exists() else "",
         "seed": run.seed,
-        "models": {name: {"fingerprint": model.fingerprint()} for name, model in run.models.items()},
+        "models": {name: {"fingerprint": _fingerprint(model)} for name, model in run.models.items()},
         "model": shelf.name(run.model),
         "codec": {"rgb": video.LOSSLESS, "preview": video.PREVIEW},
         "device": run.device,
@@ -64,6 +65,14 @@ def provenance(run: Run) -> dict[str, Any]:
             name: importlib.metadata.version(name) for name in ("numpy", "torch", "warp-lang", "pybullet", "av")
         },
     }
+
+
+def _fingerprint(model: Model) -> str:
+    """Empty if the weights are not there: stages that need them say so, the others need none."""
+    try:
+        return model.fingerprint()
+    except OSError:
+        return ""
 
 
 def _git(*arguments: str) -> str:

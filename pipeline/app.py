@@ -26,7 +26,7 @@ from pipeline.stages import STAGES, Run
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
 """Hydra takes a relative path for a package under `python -m`."""
-ONE_OF: dict[str, tuple[ModuleType, type]] = {
+ONE_OF: dict[str, tuple[ModuleType, type[Any]]] = {
     "scenario": (scenarios, scenarios.Scenario),
     "material": (materials, materials.Material),
     "simulator": (simulators, simulators.Simulator),
@@ -36,7 +36,7 @@ ONE_OF: dict[str, tuple[ModuleType, type]] = {
     "engine": (engines, engines.Engine),
 }
 """Group on the command line -> shelf and contract: `group=name` chooses one."""
-MANY_OF: dict[str, tuple[ModuleType, type]] = {
+MANY_OF: dict[str, tuple[ModuleType, type[Any]]] = {
     "baselines": (models, models.Model),
     "metrics": (metrics, metrics.Metric),
     "exporters": (exporters, exporters.Exporter),

@@ -11,7 +11,7 @@ import numpy as np
 import pysplashsurf
 import warp as wp
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from pipeline.renderers._geometry import Bodies, Liquid, wp_mesh
 from pipeline.types import Bool, Container, Float32, Float64, Medium
@@ -24,7 +24,7 @@ _MIRROR = 2.75
 keeps the rim of the mirrored part, which is rounded, away from the walls."""
 
 
-LEVEL = 0.52
+LEVEL = 0.55
 """Share of the rest density at the surface: puts that of a still liquid half a spacing above its top particles."""
 
 
@@ -103,25 +103,78 @@ def _air(particles: Float32, spacing: float, container: Container | None) -> _Ai
     return _Air(lower, cell, free)
 
 
+def _in_order(vertices: Float32, faces: NDArray[np.int32]) -> tuple[Float32, NDArray[np.int32]]:
+    """The same triangles, with the vertices in use sorted by place and the faces by vertex.
+
+    pysplashsurf makes the same triangles in every run but lists them in another order each time, and sums over
+    neighbours would differ in their last bits.
+    """
+    used = np.unique(faces)
+    order = used[np.lexsort(vertices[used].T)]
+    number = np.zeros(len(vertices), np.int32)
+    number[order] = np.arange(len(order))
+    faces = number[faces]
+    turn = (faces.argmin(axis=1)[:, None] + np.arange(3)) % 3
+    faces = np.take_along_axis(faces, turn, axis=1)
+    return vertices[order], faces[np.lexsort(faces.T[::-1])]
+
+
+def _crowd(particles: Float32, spacing: float, points: Float32) -> Float64:
+    """How many particles are in the 3 x 3 x 3 cells of 1.5 spacings around each point, 91 in the bulk, shape (M,)."""
+    cell = 1.5 * spacing
+    lower = particles.min(axis=0) - 2 * cell
+    size = np.minimum((particles.max(axis=0) - lower) / cell + 3, 256).astype(int)
+    index, where = (np.clip(((p - lower) / cell).astype(int), 0, size - 1) for p in (particles, points))
+    count = np.bincount(np.ravel_multi_index(tuple(index.T), tuple(size)), minlength=int(size.prod())).reshape(size)
+    around = ndimage.uniform_filter(count.astype(np.float64), 3, mode="constant") * 27
+    return np.asarray(around[tuple(where.T)])
+
+
+def _averaging(faces: NDArray[np.int32], count: int) -> sparse.csr_matrix:
+    """The matrix that takes the mean over each vertex's neighbours."""
+    starts = np.concatenate([faces, faces], axis=1).reshape(-1)
+    ends = np.concatenate([np.roll(faces, -1, axis=1), np.roll(faces, 1, axis=1)], axis=1).reshape(-1)
+    linked = sparse.csr_matrix((np.ones(len(starts)), (starts, ends)), shape=(count, count))
+    degree = np.diff(linked.indptr)
+    linked.data[:] = np.repeat(1.0 / np.maximum(degree, 1), degree)
+    return linked
+
+
+def _vertex_normals(
+    vertices: Float64, faces: NDArray[np.int32], averaging: sparse.csr_matrix, rounds: int = 5
+) -> Float64:
+    """Unit normals at the vertices, shape (V, 3): those of the faces around by area, averaged with the neighbours'."""
+    first, second, third = (vertices[faces[:, corner]] for corner in range(3))
+    weighted = np.cross(second - first, third - first)
+    shared = [np.bincount(faces.reshape(-1), np.repeat(weighted[:, axis], 3), len(vertices)) for axis in range(3)]
+    normals = np.stack(shared, axis=1).astype(np.float64)
+    for _ in range(rounds):
+        normals = _unit(normals)
+        normals = normals + 2.0 * (averaging @ normals)
+    return _unit(normals)
+
+
+def _unit(vectors: Float64) -> Float64:
+    """Vectors of length 1; (0, 0, 1) for those of none, at triangles that have no area."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.where(length > 1e-20, vectors / np.maximum(length, 1e-30), (0.0, 0.0, 1.0))
+
+
 def surface(
     particles: Float32, spacing: float, container: Container | None, posed: Bodies, device: str
 ) -> tuple[Float32, NDArray[np.int32], Float32]:
     """Vertices (V, 3) [m], faces (F, 3) and vertex normals (V, 3) of the free surface.
 
-    A level of the particles' SPH density (Loeschner et al. 2023, weighted smoothing; pysplashsurf). The particles are
-    mirrored in walls, floor and bodies first, so that the surface meets them squarely, and it is cut off at the
-    walls: there is no liquid skin between liquid and solid. Particles deep inside are left out, and with them the
-    faces around the hollow that this makes.
+    A level of the particles' SPH density (Loeschner et al. 2023; pysplashsurf), smoothed. The particles are mirrored
+    in walls, floor and bodies first, so that the surface meets them squarely, and it is cut off at the walls: there
+    is no liquid skin between liquid and solid. Particles deep inside are left out, and with them the faces around the
+    hollow that this makes.
     """
     air = _air(particles, spacing, container)
     shallow = particles[air.near(particles, 3)]
     shallow = np.concatenate([shallow, _beyond_bodies(shallow, posed, _MIRROR * spacing, device)])
-    box = {}
     if container:
-        length, width, height = container.inner_size
         shallow = _beyond_walls(shallow, container, _MIRROR * spacing)
-        low, high = [-length / 2, -width / 2, 0.0], [length / 2, width / 2, 100.0 * height]
-        box = {"mesh_aabb_min": low, "mesh_aabb_max": high}
     made, _ = pysplashsurf.reconstruction_pipeline(
         np.ascontiguousarray(shallow, np.float32),
         particle_radius=spacing / 2,
@@ -130,31 +183,48 @@ def surface(
         iso_surface_threshold=LEVEL,
         multi_threading=False,
         subdomain_num_cubes_per_dim=32,
-        mesh_cleanup=True,
-        mesh_smoothing_iters=15,
-        mesh_smoothing_weights=True,
-        compute_normals=True,
-        normals_smoothing_iters=5,
-        **box,
     )
     vertices, faces = np.asarray(made.mesh.vertices, np.float32), np.asarray(made.mesh.triangles, np.int32)
     faces = faces[air.near(vertices[faces].mean(axis=1), 2)]
-    normals = np.asarray(made.point_attributes["normals"], np.float32)
-    # Triangles that the cut has flattened to nothing have no normal.
-    known = np.isfinite(normals).all(axis=1, keepdims=True) & (np.linalg.norm(normals, axis=1, keepdims=True) > 0.5)
-    return vertices, faces, np.where(known, normals, np.array([0.0, 0.0, 1.0], np.float32))
+    if container:
+        faces = faces[_inside(vertices, container, 2.0 * spacing)[faces].all(axis=1)]
+    vertices, faces = _in_order(vertices, faces)
+    # Smoothing spares the small drops, which would vanish.
+    weight = 0.7 * np.clip((_crowd(shallow, spacing, vertices) - 8.0) / 24.0, 0.0, 1.0)
+    if container:
+        # An open rim would shrink.
+        weight = weight * _inside(vertices, container, 1.2 * spacing)
+    averaging = _averaging(faces, len(vertices))
+    moved = vertices.astype(np.float64)
+    for _ in range(12):
+        moved = moved + weight[:, None] * (averaging @ moved - moved)
+    vertices, normals = moved.astype(np.float32), _vertex_normals(moved, faces, averaging).astype(np.float32)
+    if container:
+        faces = faces[_inside(vertices, container, 0.0)[faces].any(axis=1)]
+        half = np.array([container.inner_size[0] / 2, container.inner_size[1] / 2, np.inf], np.float32)
+        vertices = np.clip(vertices, np.array([*-half[:2], 0.0], np.float32), half)
+    return vertices, faces, normals
+
+
+def _inside(points: Float32, container: Container, margin: float) -> Bool:
+    """Whether points lie between the container's walls and above its floor, or no more than `margin` [m] beyond."""
+    length, width, _ = container.inner_size
+    near = (np.abs(points[:, 0]) <= length / 2 + margin) & (np.abs(points[:, 1]) <= width / 2 + margin)
+    return np.asarray(near & (points[:, 2] >= -margin))
 
 
 def bulge(vertices: Float32, faces: NDArray[np.int32], normals: Float32) -> Float64:
-    """Divergence of the vertex normals along the surface [1/m], shape (V,): the mean over the faces around, by area."""
-    corners, turned = vertices[faces].astype(np.float64), normals[faces].astype(np.float64)
-    area_vector = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    double = np.maximum(np.linalg.norm(area_vector, axis=1), 1e-12)
-    # The gradient of a corner's hat function is (unit normal x opposite edge) / (2 area).
-    edges = np.stack([corners[:, 2] - corners[:, 1], corners[:, 0] - corners[:, 2], corners[:, 1] - corners[:, 0]], 1)
-    flux = np.einsum("fij,fij->f", np.cross(area_vector[:, None] / double[:, None, None], edges), turned)
-    around = np.bincount(faces.reshape(-1), np.repeat(double, 3), len(vertices))
-    return np.asarray(np.bincount(faces.reshape(-1), np.repeat(flux, 3), len(vertices)) / np.maximum(around, 1e-12))
+    """Divergence of the vertex normals along the surface [1/m], shape (V,).
+
+    Along an edge d the normal turns by A d; over edges in all directions d.A.d is half the trace of A times d.d.
+    """
+    starts, ends = faces.reshape(-1), np.roll(faces, -1, axis=1).reshape(-1)
+    along = (vertices[ends] - vertices[starts]).astype(np.float64)
+    turn = np.einsum("ij,ij->i", along, normals[ends] - normals[starts])
+    squared = np.einsum("ij,ij->i", along, along)
+    both = np.concatenate([starts, ends])
+    total = np.bincount(both, np.tile(turn, 2), len(vertices))
+    return np.asarray(2.0 * total / np.maximum(np.bincount(both, np.tile(squared, 2), len(vertices)), 1e-12))
 
 
 def liquid(

@@ -77,8 +77,9 @@ def truths(run: Run) -> list[Truth]:
     if not path.exists():
         raise ValueError(f"run '{run.run}': expected clips in {run.folder}, got none: start with stage=simulate")
     found = []
-    for clip_id, keys in store.read_json(path)["clips"].items():
-        folders = [(clip_folder(run, clip_id, draw), key) for draw, key in enumerate(keys)]
+    for row in store.read_json(path)["clips"]:
+        clip_id = row["clip_id"]
+        folders = [(clip_folder(run, clip_id, draw), key) for draw, key in enumerate(row["keys"])]
         complete = [pair for pair in folders if store.is_complete(*pair, store.CLIP)]
         if complete and complete[0] == folders[0]:
             found.append(Truth(clip_id, *folders[0], tuple(complete[1:])))

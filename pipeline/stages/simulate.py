@@ -19,8 +19,8 @@ ROOMS = ("materials", "scenarios", "simulators", "renderers")
 def simulate(run: Run) -> Tally:
     """Truth clips and their re-draws; plan.json lists them for the stages that follow."""
     planned = {plan.clip_id: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
-    keys = {clip_id: [unit.key for unit in units] for clip_id, units in planned.items()}
-    store.write_json(run.folder / "plan.json", {"clips": keys})
+    rows = [{"clip_id": clip_id, "keys": [unit.key for unit in units]} for clip_id, units in planned.items()]
+    store.write_json(run.folder / "plan.json", {"clips": rows})
     return perform(run, "simulate", [unit for units in planned.values() for unit in units])
 
 

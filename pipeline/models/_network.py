@@ -101,7 +101,7 @@ class NextFrameNetwork(nn.Module):
 
     def _features(self, seen: Tensor, first: Tensor) -> Tensor:
         """Features at half resolution, (B, widths[0], H/2, W/2)."""
-        x = functional.pixel_unshuffle(evidence(seen, first), 2)
+        x: Tensor = functional.pixel_unshuffle(evidence(seen, first), 2)
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         passed = []
         for level, blocks in enumerate(self.down):

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from pipeline.models._network import Architecture, NextFrameNetwork
 
 FORMAT = "quicksand.next_frame.1"
+"""Name of the one entry in the file's metadata: safetensors writes several in random order."""
 
 
 def write(network: NextFrameNetwork, file: Path) -> None:
@@ -20,7 +21,7 @@ def write(network: NextFrameNetwork, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     unfinished = file.with_suffix(".part")
-    save_file(tensors, unfinished, {"format": FORMAT, "architecture": json.dumps(asdict(network.architecture))})
+    save_file(tensors, unfinished, {FORMAT: json.dumps(asdict(network.architecture))})
     unfinished.replace(file)
 
 
@@ -32,10 +33,10 @@ def read(file: Path) -> NextFrameNetwork:
             tensors: dict[str, torch.Tensor] = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"model=next_frame: {file} is not a whole safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        got = metadata.get("format", "none")
-        raise ValueError(f"model=next_frame: {file}: expected weights of format {FORMAT}, got {got}")
-    fields = json.loads(metadata["architecture"])
+    if FORMAT not in metadata:
+        got = ", ".join(metadata) or "none"
+        raise ValueError(f"model=next_frame: {file}: expected metadata {FORMAT}, got {got}; train the weights again")
+    fields = json.loads(metadata[FORMAT])
     network = NextFrameNetwork(Architecture(fields["context"], tuple(fields["widths"]), fields["blocks"]))
     network.load_state_dict(tensors)
     return network

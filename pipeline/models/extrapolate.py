@@ -25,16 +25,24 @@ class Extrapolate(Model):
     still: float = 0.5
     """Slower pixels count as standing still [px/frame]; DIS trembles where there is little texture."""
 
+    rigidity: float = 6.0
+    """Standard deviation of the window over which what moves shares its velocity [px]: keeps bodies in one piece."""
+
     def __post_init__(self) -> None:
-        if self.still < 0:
-            raise ValueError(f"model=extrapolate: still must be >= 0 px/frame, got {self.still}")
+        if self.still < 0 or self.rigidity <= 0:
+            raise ValueError(
+                "model=extrapolate: expected still >= 0 px/frame and rigidity > 0 px, "
+                f"got {self.still} and {self.rigidity}"
+            )
 
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
         """The prompt, then its last frame carried along; a prompt of one frame shows no motion and stands still."""
         checked(prompt, "extrapolate")
         last = prompt.frames[-1]
-        velocity = _velocity(prompt.frames[-2] if len(prompt.frames) > 1 else last, last)
-        moves = np.linalg.norm(velocity, axis=-1) > self.still
+        before = prompt.frames[-2] if len(prompt.frames) > 1 else last
+        velocity = _velocity(before, last)
+        moves = (np.linalg.norm(velocity, axis=-1) > self.still) & _explained(before, last, velocity)
+        velocity = _even(velocity, moves, self.rigidity)
         steps = range(1, prompt.num_frames - len(prompt.frames) + 1)
         new = [_carried(last, velocity * np.float32(step), moves) for step in steps]
         return answer(prompt, "extrapolate", sample, np.array(new, np.uint8).reshape(-1, *last.shape))
@@ -62,17 +70,42 @@ def _velocity(before: UInt8, last: UInt8) -> Float32:
     return np.stack([-cv2.medianBlur(np.ascontiguousarray(backward[..., axis]), 5) for axis in range(2)], axis=-1)
 
 
+def _explained(before: UInt8, last: UInt8, velocity: Float32) -> Bool:
+    """Where `last` looks more like `before` moved than like `before` as it was: the still ground beside a body, which
+    DIS drags along, does not; shape (H, W)."""
+    import cv2
+
+    moved = _read(before, velocity)
+    errors = [cv2.blur(cv2.absdiff(last, frame).mean(axis=2, dtype=np.float32), (7, 7)) for frame in (moved, before)]
+    return np.asarray(errors[0] < errors[1], np.bool_)
+
+
+def _read(frame: UInt8, displacement: Float32) -> UInt8:
+    """The frame read where each pixel came from, `displacement` [px] ago; edges continue."""
+    import cv2
+
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]].astype(np.float32)
+    from_x, from_y = x - displacement[..., 0], y - displacement[..., 1]
+    return np.asarray(cv2.remap(frame, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+def _even(velocity: Float32, moves: Bool, rigidity: float) -> Float32:
+    """The velocity of what moves, (H, W, 2), averaged over moving neighbours; zero elsewhere."""
+    import cv2
+
+    share = moves.astype(np.float32)
+    total = cv2.GaussianBlur(velocity * share[..., None], (0, 0), rigidity)
+    weight = cv2.GaussianBlur(share, (0, 0), rigidity)
+    return np.asarray(total / np.maximum(weight, 1e-6)[..., None] * share[..., None], np.float32)
+
+
 def _carried(last: UInt8, displacement: Float32, moves: Bool) -> UInt8:
     """`last` with all that moves put where its displacement [px] takes it, over what stands still."""
     import cv2
 
     landed, covered = _landed(displacement, moves)
-    height, width = last.shape[:2]
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    from_x, from_y = x - landed[..., 0], y - landed[..., 1]
-    picture = cv2.remap(last, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     uncovered = (moves & ~covered).astype(np.uint8)
-    return np.asarray(cv2.inpaint(picture, uncovered, 3, cv2.INPAINT_TELEA), np.uint8)
+    return np.asarray(cv2.inpaint(_read(last, landed), uncovered, 3, cv2.INPAINT_TELEA), np.uint8)
 
 
 def _landed(displacement: Float32, moves: Bool) -> tuple[Float32, Bool]:

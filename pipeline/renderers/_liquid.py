@@ -106,8 +106,8 @@ def _air(particles: Float32, spacing: float, container: Container | None) -> _Ai
 def _in_order(vertices: Float32, faces: NDArray[np.int32]) -> tuple[Float32, NDArray[np.int32]]:
     """The same triangles, with the vertices in use sorted by place and the faces by vertex.
 
-    pysplashsurf makes the same triangles in every run but lists them in another order each time, and sums over
-    neighbours would differ in their last bits.
+    pysplashsurf makes the same triangles in every run but lists them as its threads come (it starts some even when it
+    is told not to), and sums over neighbours would differ in their last bits.
     """
     used = np.unique(faces)
     order = used[np.lexsort(vertices[used].T)]

@@ -23,7 +23,7 @@ class Raytrace(Renderer):
     through it, though the picture does. Normals are those of the shading: smooth over the facets of round meshes.
     """
 
-    samples: int = 6
+    samples: int = 4
     """Rays per pixel of the picture, at fixed jittered places."""
     grains_per_particle: int = 160
     """Most grains drawn for one simulated particle; fewer where the material's grains or the pixels are large."""

@@ -83,9 +83,9 @@ def octahedron(diameter: float) -> Solid:
     """A regular octahedron, `diameter` from corner to corner [m]."""
     a = diameter / 2
     corners = a * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=np.float64)
-    surface = trimesh.Trimesh(corners, trimesh.convex.convex_hull(corners).faces)
+    surface = trimesh.convex.convex_hull(corners)
     moment = a**2 / 5
-    return Solid("mesh", (diameter,) * 3, _mesh(trimesh.convex.convex_hull(surface)), 4 / 3 * a**3, (moment,) * 3)
+    return Solid("mesh", (diameter,) * 3, _mesh(surface), 4 / 3 * a**3, (moment,) * 3)
 
 
 def _mesh(surface: trimesh.Trimesh) -> Mesh:

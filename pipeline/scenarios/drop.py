@@ -67,7 +67,7 @@ class Drop(Scenario):
     depth: list[float] = field(default_factory=lambda: [0.085, 0.10])
     """Depth of the medium [m], from .. to."""
     size: list[float] = field(default_factory=lambda: [0.08, 0.12])
-    """Largest extent of the body [m], from .. to; sticks to about 1.3 times that."""
+    """Extent of the body [m], from .. to; capsules and octahedra are a quarter longer."""
     density: list[float] = field(default_factory=lambda: [200.0, 6000.0])
     """Density of the body [kg/m^3], from .. to, drawn evenly on a logarithmic scale."""
     fall: list[float] = field(default_factory=lambda: [0.18, 0.24])
@@ -81,7 +81,8 @@ class Drop(Scenario):
         if not self.depth[1] < self.wall_height:
             raise ValueError(f"scenario drop: depth must stay below wall_height={self.wall_height}, got {self.depth}")
         if self.tray < 2.5 * self.size[1]:
-            raise ValueError(f"scenario drop: tray must be at least two and a half bodies wide, got {self.tray} and {self.size}")
+            got = f"{self.tray} and {self.size}"
+            raise ValueError(f"scenario drop: tray must be at least two and a half bodies wide, got {got}")
 
     @property
     def materials(self) -> Sequence[str]:
@@ -93,7 +94,7 @@ class Drop(Scenario):
     ) -> Scene:
         """A scene; every aspect has a generator of its own, so that one more draw does not change the others."""
         half = self.tray / 2
-        depth = float(generator(seed, 0).uniform(*self.depth))
+        depth = _between(generator(seed, 0), self.depth)
         medium = material.fill(((-half, -half, 0.0), (half, half, depth)))
         look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
         container = Container((self.tray, self.tray, self.wall_height), surface=look.tray) if medium else None
@@ -128,7 +129,7 @@ class Drop(Scenario):
         if medium:
             medium = replace(
                 medium,
-                friction_angle=medium.friction_angle and medium.friction_angle + rng.normal(0, np.deg2rad(0.7)),
+                friction_angle=_tilted(rng, medium.friction_angle),
                 wall_friction=medium.wall_friction * rng.uniform(0.93, 1.07),
             )
         return replace(
@@ -141,13 +142,13 @@ class Drop(Scenario):
         )
 
     def _body(self, rng: np.random.Generator, surface_height: float, bare: bool) -> Body:
-        noun, solid = _solid(rng, float(rng.uniform(*self.size)))
-        density = float(np.exp(rng.uniform(*np.log(self.density))))
+        noun, solid = _solid(rng, _between(rng, self.size))
+        density = float(np.exp(_between(rng, np.log(self.density).tolist())))
         colour = str(rng.choice(list(COLOURS)))
         mass = density * solid.volume
         orientation = _orientation(rng)
         velocity = rng.uniform([-0.18, -0.18, -0.3], [0.18, 0.18, 0.3]) * ([1.5, 1.5, 1.0] if bare else 1.0)
-        fall = float(rng.uniform(*self.fall))
+        fall = _between(rng, self.fall)
         lowest = -(_rotation(orientation) @ solid.mesh.vertices.T)[2].min()
         height = surface_height + lowest + GRAVITY * fall**2 / 2 - velocity[2] * fall
         # Aim at the middle of the tray: the spot of the impact is drawn, not that of the start.
@@ -184,6 +185,12 @@ class Drop(Scenario):
         ball = reach * np.vstack([np.eye(3), -np.eye(3)]) + body.position
         azimuth = -np.pi / 2 + rng.uniform(-0.5, 0.5)
         return frame(np.vstack([corners, ball]), azimuth, float(rng.uniform(0.65, 0.85)), size, num_frames)
+
+
+def _between(rng: np.random.Generator, limits: list[float]) -> float:
+    """A number drawn evenly from limits[0] .. limits[1]."""
+    low, high = limits
+    return float(rng.uniform(low, high))
 
 
 def _solid(rng: np.random.Generator, extent: float) -> tuple[str, Solid]:
@@ -275,3 +282,8 @@ def _captions(body: Body, medium: Medium | None) -> tuple[str, ...]:
 def _vector(values: Float64) -> Vector:
     x, y, z = (float(value) for value in values)
     return x, y, z
+
+
+def _tilted(rng: np.random.Generator, friction_angle: float) -> float:
+    """The friction angle within about a degree; liquids have none."""
+    return friction_angle + float(rng.normal(0, np.deg2rad(0.7))) if friction_angle else 0.0

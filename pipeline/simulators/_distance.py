@@ -10,6 +10,8 @@ import warp as wp
 
 from pipeline.types import Body, Float32, Float64, Mesh, Vector
 
+wp.config.log_level = wp.LOG_ERROR
+
 MARGIN = 4
 """Cells of the grid beyond the body's bounding box on every side."""
 

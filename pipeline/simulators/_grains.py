@@ -69,7 +69,7 @@ class GrainSolver:
             self._bodies = len(bodies)
             self._field, self._shape = _shapes(bodies, min(self._grid.cell) / 4)
             self._pose = wp.zeros(len(bodies), dtype=kernels.Pose)
-            self._contact = wp.zeros(4096, dtype=contact.Contact)
+            self._contact = wp.zeros(_most_contacts(bodies, min(self._grid.cell)), dtype=contact.Contact)
             self._impulse = wp.zeros((max(len(bodies), 1), 6), dtype=wp.float64)
 
     def _lithostatic(self, position: Float32, medium: Medium, gravity: Vector) -> Float32:
@@ -107,6 +107,22 @@ class GrainSolver:
     def _launch(self, kernel: Any, dim: Any, *inputs: Any) -> None:
         wp.launch(kernel, dim=dim, inputs=inputs, device=self._device)
 
+    @property
+    def mass(self) -> float:
+        """Of all particles together [kg]."""
+        return self._law.density * self._volume * len(self._position)
+
+    @property
+    def container_impulse(self) -> Float64:
+        """What floor and walls have received since the beginning [N s], shape (3,)."""
+        received: Float64 = self._received.numpy()[0].copy()
+        return received
+
+    @property
+    def corrections(self) -> int:
+        """How often a particle had to be put back onto the surface of a body or the container."""
+        return int(self._corrected.numpy()[0])
+
     def positions(self) -> Float32:
         """Particle positions [m], shape (N, 3)."""
         position: Float32 = self._position.numpy().copy()
@@ -143,6 +159,7 @@ def _law(medium: Medium) -> kernels.Law:
     law.bulk = medium.density * SOUND_SPEED**2 / (1 + 4 / 3 * shear_ratio)
     law.shear = shear_ratio * law.bulk
     law.kappa = (9 - squared) / (1 - squared)
+    law.surely = 2 * np.sqrt(3 * squared) / (3 + np.sqrt(squared))
     law.wall_friction = medium.wall_friction
     return law
 
@@ -173,6 +190,12 @@ def _shapes(bodies: Sequence[Body], spacing: float) -> tuple[Any, Any]:
         values.append(field.values.reshape(-1))
         table.append(shape)
     return wp.array(np.concatenate(values), dtype=float), wp.array(table, dtype=kernels.Shape)
+
+
+def _most_contacts(bodies: Sequence[Body], cell: float) -> int:
+    """Number of nodes in the boxes around the bodies' enclosing spheres."""
+    reaches = [float(np.linalg.norm(body.mesh.vertices, axis=1).max()) for body in bodies]
+    return sum((int(2 * (reach / cell + GAP)) + 3) ** 3 for reach in reaches)
 
 
 def _poses(state: BodyState) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warp as wp
 
-wp.config.quiet = True
+wp.config.log_level = wp.LOG_ERROR
 
 
 @wp.struct
@@ -29,6 +29,7 @@ class Law:
     bulk: float  # bulk modulus K [Pa]
     shear: float  # shear modulus G [Pa]
     kappa: float  # Matsuoka-Nakai constant (9 - sin^2 phi) / (1 - sin^2 phi)
+    surely: float  # sqrt(J2)/p that every direction of stress allows: the cone's radius in triaxial extension
     wall_friction: float
 
 
@@ -56,9 +57,22 @@ class Pose:
 
 
 @wp.func
+def covers(grid: Grid, i: int, j: int, k: int) -> bool:
+    """Whether the 27 nodes from (i, j, k) on exist: not for a particle that flies above the grid (or is lost)."""
+    n = grid.shape
+    return i >= 0 and j >= 0 and k >= 0 and i + 2 < n[0] and j + 2 < n[1] and k + 2 < n[2]
+
+
+@wp.func
 def spline(f: float) -> wp.vec3:
     """Quadratic B-spline weights of three nodes, f = distance from the first one [cells], 0.5..1.5."""
     return wp.vec3(0.5 * (1.5 - f) * (1.5 - f), 0.75 - (f - 1.0) * (f - 1.0), 0.5 * (f - 0.5) * (f - 0.5))
+
+
+@wp.func
+def column(m: wp.mat33, index: int) -> wp.vec4:
+    """A column of a matrix that acts on (x, y, z), as (x, y, z, 0)."""
+    return wp.vec4(m[0, index], m[1, index], m[2, index], 0.0)
 
 
 @wp.func
@@ -113,14 +127,14 @@ def yield_ratio(lode: float, kappa: float) -> float:
 
 
 @wp.func
-def return_to_cone(trial: wp.mat33, pressure: float, kappa: float) -> wp.mat33:
+def return_to_cone(trial: wp.mat33, pressure: float, law: Law) -> wp.mat33:
     """Radial return of a trial deviator (tension positive) to the Matsuoka-Nakai cone."""
     j2 = 0.5 * wp.ddot(trial, trial)
     radius = wp.sqrt(j2)
-    if radius < 1.0e-6 * pressure:
+    if radius <= law.surely * pressure:
         return trial
     lode = -wp.determinant(trial) / (j2 * radius)
-    allowed = yield_ratio(lode, kappa) * pressure
+    allowed = yield_ratio(lode, law.kappa) * pressure
     if radius <= allowed:
         return trial
     return trial * (allowed / radius)
@@ -145,8 +159,8 @@ def scatter(
     i = int(g[0] - 0.5)
     j = int(g[1] - 0.5)
     k = int(g[2] - 0.5)
-    if k + 2 >= grid.shape[2]:
-        return  # above the grid: free flight
+    if not covers(grid, i, j, k):
+        return
     J = expansion[p]
     pressure = wp.max(law.bulk * (1.0 / J - 1.0), 0.0)
     stress = deviator[p] - pressure * wp.identity(n=3, dtype=float)
@@ -161,16 +175,17 @@ def scatter(
     wx = spline(fx)
     wy = spline(fy)
     wz = spline(fz)
-    momentum = mass * velocity[p]
+    v = velocity[p]
+    centre = mass * wp.vec4(v[0], v[1], v[2], 1.0)
+    along_x = column(affine, 0) * grid.cell[0]
+    along_y = column(affine, 1) * grid.cell[1]
+    along_z = column(affine, 2) * grid.cell[2]
     for a in range(3):
         for b in range(3):
+            share = wx[a] * wy[b]
+            level = share * (centre + (float(a) - fx) * along_x + (float(b) - fy) * along_y)
             for c in range(3):
-                offset = wp.vec3(
-                    (float(a) - fx) * grid.cell[0], (float(b) - fy) * grid.cell[1], (float(c) - fz) * grid.cell[2]
-                )
-                weight = wx[a] * wy[b] * wz[c]
-                m = weight * (momentum + affine * offset)
-                wp.atomic_add(node, i + a, j + b, k + c, wp.vec4(m[0], m[1], m[2], weight * mass))
+                wp.atomic_add(node, i + a, j + b, k + c, wz[c] * (level + (share * (float(c) - fz)) * along_z))
 
 
 @wp.kernel(enable_backward=False)
@@ -240,7 +255,7 @@ def gather(
     i = int(g[0] - 0.5)
     j = int(g[1] - 0.5)
     k = int(g[2] - 0.5)
-    if k + 2 >= grid.shape[2]:
+    if not covers(grid, i, j, k):
         v = velocity[p] + dt * gravity
         velocity[p] = v
         position[p] = x + dt * v
@@ -251,16 +266,28 @@ def gather(
     wx = spline(fx)
     wy = spline(fy)
     wz = spline(fz)
-    v = wp.vec3(0.0, 0.0, 0.0)
-    moment = wp.mat33(0.0)
+    rises = wp.vec3(wz[0] * (0.0 - fz), wz[1] * (1.0 - fz), wz[2] * (2.0 - fz))
+    mean = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    along_x = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    along_y = wp.vec4(0.0, 0.0, 0.0, 0.0)
+    along_z = wp.vec4(0.0, 0.0, 0.0, 0.0)
     for a in range(3):
         for b in range(3):
-            for c in range(3):
-                q = node[i + a, j + b, k + c]
-                u = (wx[a] * wy[b] * wz[c]) * wp.vec3(q[0], q[1], q[2])
-                v += u
-                moment += wp.outer(u, wp.vec3(float(a) - fx, float(b) - fy, float(c) - fz))
-    L = moment * wp.diag(wp.vec3(4.0 / grid.cell[0], 4.0 / grid.cell[1], 4.0 / grid.cell[2]))
+            q0 = node[i + a, j + b, k]
+            q1 = node[i + a, j + b, k + 1]
+            q2 = node[i + a, j + b, k + 2]
+            share = wx[a] * wy[b]
+            level = share * (wz[0] * q0 + wz[1] * q1 + wz[2] * q2)
+            mean += level
+            along_x += (float(a) - fx) * level
+            along_y += (float(b) - fy) * level
+            along_z += share * (rises[0] * q0 + rises[1] * q1 + rises[2] * q2)
+    v = wp.vec3(mean[0], mean[1], mean[2])
+    L = wp.matrix_from_cols(
+        (4.0 / grid.cell[0]) * wp.vec3(along_x[0], along_x[1], along_x[2]),
+        (4.0 / grid.cell[1]) * wp.vec3(along_y[0], along_y[1], along_y[2]),
+        (4.0 / grid.cell[2]) * wp.vec3(along_z[0], along_z[1], along_z[2]),
+    )
     velocity[p] = v
     gradient[p] = L
     position[p] = x + dt * v
@@ -274,7 +301,7 @@ def gather(
     W = 0.5 * (L - wp.transpose(L))
     s = deviator[p]
     rate = 2.0 * law.shear * (D - (wp.trace(L) / 3.0) * wp.identity(n=3, dtype=float)) + W * s - s * W
-    deviator[p] = return_to_cone(s + dt * rate, law.bulk * (1.0 / J - 1.0), law.kappa)
+    deviator[p] = return_to_cone(s + dt * rate, law.bulk * (1.0 / J - 1.0), law)
 
 
 @wp.kernel(enable_backward=False)

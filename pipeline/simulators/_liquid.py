@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import warp as wp
+from scipy import ndimage
 
 from pipeline.simulators._liquid_bodies import Grid
 from pipeline.simulators._liquid_coupling import ImmersedBodies
 from pipeline.simulators._liquid_pressure import PressureEquation, solve
-from pipeline.simulators._liquid_surface import assemble, extend, fill, fill_narrow, project, start
+from pipeline.simulators._liquid_surface import assemble, extend, fill, fill_narrow, project, remember, start
 from pipeline.simulators._liquid_transfer import gather, immersed, scatter
+from pipeline.simulators._liquid_viscosity import diffuse
 from pipeline.simulators._medium import BodyState
-from pipeline.types import Body, Container, Float32, Float64, Medium, Vector
+from pipeline.types import Body, Bool, Container, Float32, Float64, Medium, Vector
 
 HEADROOM = 0.4
 """Height of the grid above the liquid at rest [m]; particles above it fly freely."""
@@ -24,6 +26,11 @@ JITTER = 0.2
 SPREAD = 4.0
 """Rate at which crowded liquid expands [1/s]."""
 KEEP = 0.95
+"""Share of the particles' own velocity that a step keeps, changed by what the grid's changed (affine FLIP)."""
+LEAST_FOURIER = 1e-3
+"""Viscosity is left out where it moves less than this share of a cell's momentum in a step."""
+VOID = 0.1
+"""Air passes through cells with a larger open share."""
 TOLERANCE = 1e-4
 """Residual of the pressure equation, share of its right side."""
 
@@ -63,7 +70,7 @@ class LiquidSolver:
             return wp.zeros(shape, dtype=dtype, device=self._device)
 
         self._velocity, self._mass, self._known = field(faces, float), field(faces, float), field(faces, int)
-        self._before = wp.clone(self._velocity)
+        self._before, self._spare = field(faces, float), field(faces, float)
         self._filled, self._known_cell = field(self._shape, float), field(self._shape, int)
         walls = np.ones(faces, np.float32)
         walls[0, [0, -1]] = walls[1, :, [0, -1]] = walls[2, :, :, 0] = 0.0
@@ -108,7 +115,8 @@ class LiquidSolver:
         self._cover(state, dt)
         self._to_faces(dt)
         free = self._bodies.free_velocity(state, dt)
-        impulse = self._project(free)
+        drag = self._shear(free, dt)
+        impulse = drag + self._project(free + self._bodies.answer(drag))
         self._bodies.place(state.position, state.orientation)
         self._bodies.move(free + self._bodies.answer(impulse), dt)
         self._bodies.remember(state, impulse, dt)
@@ -137,17 +145,36 @@ class LiquidSolver:
         inputs = [self._grid, self._share, self._x, self._v, self._c, self._velocity, self._mass, self._filled]
         self._launch(scatter, len(self._x), inputs)
         push = wp.vec3(*(dt * self._gravity))
-        self._launch(start, self._faces, [push, self._mass, self._open_face, self._velocity, self._known])
+        self._launch(start, self._faces, [push, self._mass, self._walls, self._open_face, self._velocity, self._known])
         self._launch(extend, self._faces, [self._grid, 1, self._velocity, self._known])
-        wp.copy(self._before, self._velocity)
+        self._launch(remember, self._faces, [push, self._velocity, self._known, self._before])
         self._launch(fill, self._cells, [self._filled, self._open_cell, self._known_cell])
         for sweep in range(1, 4):
             self._launch(fill_narrow, self._cells, [self._grid.shape, sweep, self._filled, self._known_cell])
 
+    def _shear(self, free: Float64, dt: float) -> Float64:
+        """Viscous friction in stable steps; impulses on the bodies, (B, 6). Below the grid's own: nothing."""
+        diffusion = self._medium.viscosity / self._medium.density * dt
+        fourier = diffusion / float(self._cell.min()) ** 2
+        impulse = np.zeros_like(free)
+        if fourier < LEAST_FOURIER:
+            return impulse
+        steps = int(np.ceil(9 * fourier))  # a face between walls has up to nine times the diffusion of one neighbour
+        face_mass = self._medium.density * float(self._cell.prod())
+        for _ in range(steps):
+            now = free + self._bodies.answer(impulse)
+            motion = wp.array(now, dtype=wp.spatial_vector, device=self._device)
+            drag = wp.zeros(len(free), dtype=wp.spatial_vector, device=self._device)
+            inputs = [self._grid, self._bodies.shapes, self._bodies.samples, motion, diffusion / steps, face_mass]
+            inputs += [self._walls, self._open_face, self._known, self._velocity, self._spare, drag]
+            self._launch(diffuse, self._faces, inputs)
+            self._velocity, self._spare = self._spare, self._velocity
+            impulse += drag.numpy()
+        return impulse
+
     def _project(self, free: Float64) -> Float64:
         """Make the faces' velocity free of divergence; `free` is the bodies' velocity without the liquid, (B, 6)."""
-        filled = self._filled.numpy()
-        cells = np.argwhere(filled > 0.5)
+        cells = np.argwhere(_liquid_cells(self._filled.numpy(), self._open_cell.numpy()))
         rank = np.full(self._shape, -1, np.int32)
         rank[tuple(cells.T)] = np.arange(len(cells))
         equation = self._equation(cells.astype(np.int32), rank, free)
@@ -187,3 +214,16 @@ class LiquidSolver:
     def _to_particles(self, dt: float) -> None:
         inputs = [self._grid, self._velocity, self._before, KEEP, self._bodies.shapes, self._bodies.samples, wp.vec3(*self._gravity), dt]
         self._launch(gather, len(self._x), [*inputs, self._x, self._v, self._c])
+
+
+def _liquid_cells(filled: Float32, open_cell: Float32) -> Bool:
+    """Cells in the pressure equation, (nx, ny, nz): those more than half full, and voids that no air can reach.
+
+    A void shut in by liquid, walls and bodies may not grow: the atmosphere's pressure, which is our zero, is far
+    larger than what could tear the liquid open.
+    """
+    liquid = filled > 0.5
+    regions, _ = ndimage.label(~liquid & (open_cell > VOID))
+    aired = np.unique(regions[:, :, -1])
+    liquid |= (regions > 0) & ~np.isin(regions, aired)
+    return liquid

@@ -8,6 +8,7 @@ from __future__ import annotations
 import warp as wp
 
 from pipeline.simulators._liquid_bodies import SHUT, Grid
+from pipeline.simulators._liquid_transfer import UNKNOWN
 
 wp.config.quiet = True
 wp.set_module_options({"enable_backward": False})
@@ -68,6 +69,7 @@ def fill_narrow(shape: wp.vec3i, sweep: int, filled: wp.array3d(dtype=float), kn
 def start(
     push: wp.vec3,
     mass: wp.array4d(dtype=float),
+    walls: wp.array4d(dtype=float),
     open_face: wp.array4d(dtype=float),
     field: wp.array4d(dtype=float),
     known: wp.array4d(dtype=int),
@@ -76,7 +78,10 @@ def start(
     a, i, j, k = wp.tid()
     m = mass[a, i, j, k]
     known[a, i, j, k] = 0
-    if m > 1.0e-4 and open_face[a, i, j, k] > SHUT:
+    if walls[a, i, j, k] == 0.0:
+        field[a, i, j, k] = push[a]
+        known[a, i, j, k] = 1
+    elif m > 1.0e-4 and open_face[a, i, j, k] > SHUT:
         field[a, i, j, k] = field[a, i, j, k] / m + push[a]
         known[a, i, j, k] = 1
     else:
@@ -106,6 +111,13 @@ def extend(grid: Grid, sweep: int, field: wp.array4d(dtype=float), known: wp.arr
     if count > 0.0:
         field[a, i, j, k] = total / count
         known[a, i, j, k] = sweep + 1
+
+
+@wp.kernel
+def remember(push: wp.vec3, field: wp.array4d(dtype=float), known: wp.array4d(dtype=int), before: wp.array4d(dtype=float)):
+    """What the faces' velocity was before this step's forces."""
+    a, i, j, k = wp.tid()
+    before[a, i, j, k] = wp.where(known[a, i, j, k] > 0, field[a, i, j, k] - push[a], UNKNOWN)
 
 
 @wp.func

@@ -19,6 +19,8 @@ wp.set_module_options({"enable_backward": False})
 
 WALL_GAP = wp.constant(0.02)
 """Particles keep this distance from walls [cells]."""
+UNKNOWN = wp.constant(1.0e30)
+"""Stands for the velocity of a face that no particle reached [m/s]."""
 
 
 @wp.func
@@ -159,8 +161,8 @@ def gather(
         w = component_at(field, grid, g, 2)
         c = grid.cell
         seen = wp.vec3(u[0], v[0], w[0])
-        own = velocity[p] + seen - velocity_at(before, grid, x) + dt * gravity
-        velocity[p] = wp.lerp(seen, own, keep)
+        own = velocity[p] + seen - velocity_at(before, grid, x)
+        velocity[p] = wp.where(wp.max(wp.abs(own)) < 1.0e6, wp.lerp(seen, own, keep), seen)
         gradient[p] = wp.matrix_from_rows(
             wp.vec3(u[1] / c[0], u[2] / c[1], u[3] / c[2]),
             wp.vec3(v[1] / c[0], v[2] / c[1], v[3] / c[2]),
@@ -175,7 +177,10 @@ def gather(
         x += dt * (velocity[p] + 0.5 * dt * gravity)
         velocity[p] = velocity[p] + dt * gravity
     for b in range(shapes.shape[0]):
-        x += way_out(samples, shapes[b], x)
+        out = way_out(samples, shapes[b], x)
+        if wp.length(out) > 0.0 and g[2] < float(grid.shape[2]):
+            velocity[p] = velocity_at(field, grid, x)
+        x += out
     gap = WALL_GAP * grid.cell
     high = grid.low + wp.cw_mul(wp.vec3(float(grid.shape[0]), float(grid.shape[1]), 1.0e9), grid.cell)
     position[p] = wp.max(wp.min(x, high - gap), grid.low + gap)

@@ -53,7 +53,7 @@ class Coupled(Simulator):
             body_impulse=np.stack(impulses),
             particle_position=np.stack(positions),
             particle_velocity=np.stack(velocities),
-            particle_spacing=self.particle_spacing if medium else 0.0,
+            particle_spacing=_spacing(scene, len(positions[0])),
         )
 
     def _medium(self, scene: Scene) -> MediumSolver | None:
@@ -69,6 +69,14 @@ class Coupled(Simulator):
 
             return LiquidSolver(*setting, scene.particle_seed, self.device)
         raise ValueError(f"Scene {scene.clip_id}: medium's kind must be grains or liquid, got '{scene.medium.kind}'")
+
+
+def _spacing(scene: Scene, particles: int) -> float:
+    """Edge of the cube of medium that one particle stands for [m]; layers are rounded to a whole number."""
+    if scene.medium is None:
+        return 0.0
+    low, high = np.asarray(scene.medium.region)
+    return float(np.cbrt(np.prod(high - low) / particles))
 
 
 def _parts(whole: float, longest: float) -> int:
@@ -87,7 +95,13 @@ def _frames(
             impulse = _advance(bodies, medium, 1 / scene.fps / couplings, couplings, steps)
         positions = medium.positions() if medium else nothing
         velocities = medium.velocities() if medium else nothing
-        yield bodies.state(), impulse, positions, velocities
+        state = bodies.state()
+        if not (np.isfinite(positions).all() and np.isfinite(state.position).all()):
+            raise FloatingPointError(
+                f"Scene {scene.clip_id}: states must be finite, got others at frame {frame}; "
+                "a smaller simulator.particle_spacing takes smaller steps"
+            )
+        yield state, impulse, positions, velocities
 
 
 def _advance(bodies: Bodies, medium: MediumSolver | None, dt: float, couplings: int, steps: int) -> Float64:

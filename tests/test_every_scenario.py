@@ -1,0 +1,177 @@
+"""One exam over everything on the shelf of scenarios, with each of its materials."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+import trimesh
+
+from pipeline import materials, scenarios, shelf
+from pipeline.materials import Material
+from pipeline.scenarios import Scenario
+from pipeline.scenarios._framing import pixels
+from pipeline.scenarios.drop import Drop
+from pipeline.types import Body, Float64, Scene
+
+SCENARIOS = {name: kind() for name, kind in shelf.everything(scenarios, Scenario).items()}
+CASES = [
+    (name, material, seed)
+    for name, scenario in SCENARIOS.items()
+    for material, seed in product(scenario.materials, range(6))
+]
+SIZE = (96, 128)
+
+
+def draw(name: str, material: str, seed: int) -> Scene:
+    drawn = shelf.find(materials, Material, material)()
+    return SCENARIOS[name].draw(f"{name}-{material}-{seed}", seed, drawn, SIZE, 24.0, 33)
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(map(str, case)))
+def case(request: pytest.FixtureRequest) -> tuple[str, str, int]:
+    drawn: tuple[str, str, int] = request.param
+    return drawn
+
+
+@pytest.fixture
+def scene(case: tuple[str, str, int]) -> Scene:
+    return draw(*case)
+
+
+def corners(body: Body) -> Float64:
+    """The body's vertices in the world at t = 0 [m], shape (V, 3)."""
+    x, y, z, w = body.orientation
+    turn = trimesh.transformations.quaternion_matrix([w, x, y, z])[:3, :3]
+    return np.asarray(body.mesh.vertices @ turn.T + body.position)
+
+
+def test_a_seed_is_a_scene(case: tuple[str, str, int], scene: Scene) -> None:
+    assert pickle.dumps(draw(*case)) == pickle.dumps(scene)
+    name, material, seed = case
+    assert draw(name, material, seed + 1000).bodies[0].position != scene.bodies[0].position
+    assert (scene.clip_id, scene.scenario, scene.material, scene.seed) == (
+        f"{name}-{material}-{seed}",
+        *case,
+    )
+    assert (scene.draw, scene.fps, scene.num_frames, scene.camera.size) == (0, 24.0, 33, SIZE)
+    assert scene.camera.world_to_camera.shape == (33, 4, 4)
+
+
+def test_every_body_is_in_view_and_in_the_air_at_the_start(scene: Scene) -> None:
+    surface = scene.medium.region[1][2] if scene.medium else scene.ground_height
+    for body in scene.bodies:
+        seen = pixels(scene.camera, corners(body))
+        assert (seen[:, 2] > 0).all()
+        assert (seen[:, :2] > 0).all()
+        assert (seen[:, :2] < [SIZE[1], SIZE[0]]).all()
+        assert corners(body)[:, 2].min() > surface + 0.02
+        assert np.ptp(seen[:, :2], axis=0).max() > 8
+
+
+def test_every_body_is_over_the_container(scene: Scene) -> None:
+    if scene.container is None:
+        return
+    inner = np.array(scene.container.inner_size[:2]) / 2
+    for body in scene.bodies:
+        assert (np.abs(corners(body)[:, :2]) < inner).all()
+
+
+def test_a_medium_fills_its_container_to_below_the_brim(scene: Scene) -> None:
+    if scene.medium is None:
+        assert scene.container is None
+        return
+    assert scene.container is not None
+    low, high = np.array(scene.medium.region)
+    np.testing.assert_allclose((high - low)[:2], scene.container.inner_size[:2])
+    assert low[2] == 0
+    assert high[2] < scene.container.inner_size[2]
+    seen = pixels(scene.camera, np.array([low, high]))
+    assert (seen[:, :2] > 0).all()
+    assert (seen[:, :2] < [SIZE[1], SIZE[0]]).all()
+
+
+def test_mass_and_inertia_are_those_of_the_mesh(scene: Scene) -> None:
+    for body in scene.bodies:
+        mesh = trimesh.Trimesh(body.mesh.vertices, body.mesh.faces)
+        assert mesh.is_watertight
+        assert body.mass == pytest.approx(body.density * mesh.volume, rel=0.01)
+        np.testing.assert_allclose(mesh.extents, body.size, rtol=0.01)
+        np.testing.assert_allclose(mesh.center_mass, 0, atol=1e-4)
+        np.testing.assert_allclose(np.diag(mesh.moment_inertia) * body.density, body.inertia, rtol=0.02)
+        assert np.linalg.norm(body.orientation) == pytest.approx(1)
+
+
+def test_surfaces_have_texture_and_captions_name_what_is_there(scene: Scene) -> None:
+    patterned = [scene.ground, *(body.surface for body in scene.bodies)]
+    patterned += [scene.container.surface] if scene.container else []
+    assert all(surface.kind != "plain" and surface.scale > 0 for surface in patterned)
+    assert len(set(scene.captions)) == len(scene.captions) >= 3
+    for caption in scene.captions:
+        assert scene.bodies[0].name in caption
+        assert scene.medium is None or scene.medium.word in caption
+
+
+def test_a_redraw_looks_the_same_and_differs_in_what_is_unseen(case: tuple[str, str, int], scene: Scene) -> None:
+    scenario = SCENARIOS[case[0]]
+    again, other = scenario.redraw(scene, 1), scenario.redraw(scene, 2)
+    assert pickle.dumps(scenario.redraw(scene, 1)) == pickle.dumps(again)
+    assert (again.draw, other.draw) == (1, 2)
+    assert again.camera is scene.camera
+    same = ("clip_id", "scenario", "seed", "ground", "light", "captions", "gravity", "fps", "num_frames")
+    assert all(getattr(again, field) == getattr(scene, field) for field in same)
+    assert len({scene.particle_seed, again.particle_seed, other.particle_seed}) == 3
+    for before, after in zip(scene.bodies, again.bodies, strict=True):
+        assert (after.name, after.surface, after.mesh, after.mass) == (
+            before.name,
+            before.surface,
+            before.mesh,
+            before.mass,
+        )
+        assert after.friction != before.friction
+        assert after.restitution != before.restitution
+        assert after.velocity != before.velocity
+
+
+def test_a_redraw_moves_no_corner_by_more_than_half_a_pixel_in_the_first_frame_and_the_next(
+    case: tuple[str, str, int], scene: Scene
+) -> None:
+    again = SCENARIOS[case[0]].redraw(scene, 1)
+    for before, after in zip(scene.bodies, again.bodies, strict=True):
+        for seconds in (0.0, 1 / scene.fps):
+            shift = pixels(scene.camera, moved(before, seconds)) - pixels(scene.camera, moved(after, seconds))
+            assert np.abs(shift[:, :2]).max() < 0.5
+
+
+def moved(body: Body, seconds: float) -> Float64:
+    """The body's corners after flying for a moment [m]."""
+    start = corners(body)
+    spun = np.cross(body.angular_velocity, start - body.position)
+    return start + seconds * (np.array(body.velocity) + spun)
+
+
+def test_drop_touches_down_when_it_says() -> None:
+    drop = replace(Drop(), fall=[0.2, 0.2])
+    for seed in range(5):
+        scene = drop.draw("x", seed, shelf.find(materials, Material, "sand")(), SIZE, 24.0, 9)
+        body = scene.bodies[0]
+        fallen = body.velocity[2] * 0.2 - 9.81 * 0.2**2 / 2
+        assert scene.medium is not None
+        assert corners(body)[:, 2].min() + fallen == pytest.approx(scene.medium.region[1][2], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"size": [0.1]}, "size must be two positive numbers"),
+        ({"density": [900.0, 300.0]}, "density must be two positive numbers"),
+        ({"wall_height": 0.05}, "depth must stay below wall_height"),
+        ({"tray": 0.2}, "two and a half bodies wide"),
+    ],
+)
+def test_impossible_settings_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Drop(**wrong)  # type: ignore[arg-type]

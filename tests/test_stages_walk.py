@@ -143,3 +143,25 @@ def test_the_truth_scores_best_and_damage_lowers_it(command, outputs: Path, run:
     assert plausibility["truth"] > 90
     assert plausibility["frozen"] < 15
     assert plausibility["reversed"] < 50
+
+
+def test_a_model_learns_from_the_exported_set_and_answers(command, outputs: Path, run: Path) -> None:
+    words = ("quick=true", f"outputs={outputs}", "run=walk", "baselines=[]")
+    tiny = ("training.steps=3", "training.batch=2", "training.crop=32", "training.record_every=1", "model.widths=[8,8]")
+    done = command(*words, "stage=train", *tiny)
+    assert done.returncode == 0, done.stderr
+    assert "step 3 (100%)" in done.stderr
+    folder = run / "training" / "next_frame"
+    origin = store.read_json(folder / "origin.json")
+    assert origin["weights_sha256"] == store.sha256(folder / "weights.safetensors")
+    assert "stage=train" in origin["command"]
+    done = command(*words, "stage=generate", f"model.weights={folder / 'weights.safetensors'}")
+    assert done.returncode == 0, done.stderr
+    assert store.read_json(run / "provenance.json")["models"]["next_frame"]["fingerprint"] == origin["weights_sha256"]
+
+
+def test_training_needs_an_exported_set_and_a_model_that_learns(command, outputs: Path) -> None:
+    done = command("quick=true", f"outputs={outputs}", "run=unexported", "stage=train")
+    assert (done.returncode, "stage=export" in done.stderr) == (2, True)
+    done = command("quick=true", f"outputs={outputs}", "run=walk", "stage=train", "model=copy_last")
+    assert (done.returncode, "learns" in done.stderr) == (2, True)

@@ -28,15 +28,12 @@ class Grid:
 
 @wp.struct
 class Shape:
-    """One body: its distance field within the common array of samples, and its pose."""
+    """Where one body's distance field lies within the common array of samples."""
 
     offset: int  # of its samples
     counts: wp.vec3i
     origin: wp.vec3  # node (0, 0, 0) [m], body frame
     spacing: float  # [m]
-    position: wp.vec3  # centre of mass [m]
-    orientation: wp.quat
-    corner: wp.vec3i  # first cell of the box of cells around the body
 
 
 @wp.func
@@ -60,9 +57,9 @@ def distance_at(samples: wp.array(dtype=float), shape: Shape, point: wp.vec3):
 
 
 @wp.func
-def way_out(samples: wp.array(dtype=float), shape: Shape, point: wp.vec3):
+def way_out(samples: wp.array(dtype=float), shape: Shape, pose: wp.transform, point: wp.vec3):
     """Displacement [m, world] that takes a point inside a body to its surface; zero outside."""
-    local = wp.quat_rotate_inv(shape.orientation, point - shape.position)
+    local = wp.transform_point(wp.transform_inverse(pose), point)
     inside = distance_at(samples, shape, local)
     out = wp.vec3(0.0)
     if inside < 0.0:
@@ -77,7 +74,7 @@ def way_out(samples: wp.array(dtype=float), shape: Shape, point: wp.vec3):
                 distance_at(samples, shape, local + z) - distance_at(samples, shape, local - z),
             )
         )
-        out = wp.quat_rotate(shape.orientation, -inside * normal)
+        out = wp.transform_vector(pose, -inside * normal)
     return out
 
 
@@ -91,7 +88,9 @@ def hat_share(d: float):
 
 
 @wp.func
-def solid_share(samples: wp.array(dtype=float), shape: Shape, grid: Grid, face: wp.vec3, axis: int):
+def solid_share(
+    samples: wp.array(dtype=float), shape: Shape, inverse: wp.transform, grid: Grid, face: wp.vec3, axis: int
+):
     """Share of a face that a body covers, from 4 x 4 samples with a step smoothed over a sample's width.
 
     They alternate a quarter of a cell before and behind the face: the shares add up to the body's volume.
@@ -106,8 +105,7 @@ def solid_share(samples: wp.array(dtype=float), shape: Shape, grid: Grid, face: 
             point[axis] = face[axis] + (0.5 * float((s + t) % 2) - 0.25) * grid.cell[axis]
             point[one] = face[one] + (0.25 * float(s) - 0.375) * grid.cell[one]
             point[two] = face[two] + (0.25 * float(t) - 0.375) * grid.cell[two]
-            local = wp.quat_rotate_inv(shape.orientation, point - shape.position)
-            share += wp.clamp(0.5 - distance_at(samples, shape, local) / width, 0.0, 1.0)
+            share += wp.clamp(0.5 - distance_at(samples, shape, wp.transform_point(inverse, point)) / width, 0.0, 1.0)
     return share / 16.0
 
 
@@ -115,36 +113,44 @@ def solid_share(samples: wp.array(dtype=float), shape: Shape, grid: Grid, face: 
 def cover(
     grid: Grid,
     body: int,
+    first: wp.vec3i,
     shapes: wp.array(dtype=Shape),
+    poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
     solid: wp.array4d(dtype=float),
     open_face: wp.array4d(dtype=float),
     open_cell: wp.array3d(dtype=float),
 ):
-    """Solid shares of the faces around one body, shape (3, mx, my, mz); takes them from the open shares."""
+    """Solid shares of the faces around one body, shape (3, mx, my, mz) from cell `first` on; takes them from the open
+    shares. On the floor's faces, which are shut anyway, the share of the half cell above them is kept instead."""
     i, j, k = wp.tid()
     shape = shapes[body]
-    cell = shape.corner + wp.vec3i(i, j, k)
+    inverse = wp.transform_inverse(poses[body])
+    cell = first + wp.vec3i(i, j, k)
     corner = grid.low + wp.cw_mul(wp.vec3(float(cell[0]), float(cell[1]), float(cell[2])), grid.cell)
     centre = corner + 0.5 * grid.cell
-    distance = distance_at(samples, shape, wp.quat_rotate_inv(shape.orientation, centre - shape.position))
-    within = True
+    distance = distance_at(samples, shape, wp.transform_point(inverse, centre))
+    reach = wp.max(grid.cell)
+    within = bool(True)  # noqa: UP018 (a variable in warp, where a literal is a constant)
     for axis in range(3):
         if cell[axis] < 0 or cell[axis] > grid.shape[axis]:
             within = False
     for axis in range(3):
-        share = 0.0
-        if distance < wp.max(grid.cell):
+        share = float(0.0)  # noqa: UP018
+        floor = axis == 2 and cell[2] == 0
+        if distance < reach:
             face = centre
             face[axis] = corner[axis]
-            share = solid_share(samples, shape, grid, face, axis)
+            if floor:
+                face[axis] = corner[axis] + 0.25 * grid.cell[axis]
+            share = solid_share(samples, shape, inverse, grid, face, axis)
         if axis < 2 and cell[2] == 0:
             share = wp.min(share, 1.0 - SEEP)
-        if within:
+        if within and not floor:
             # Walls and bodies counted before leave less to cover.
             room = open_face[axis, cell[0], cell[1], cell[2]]
             share = wp.where(room - share < SHUT, room, share)
             open_face[axis, cell[0], cell[1], cell[2]] = room - share
         solid[axis, i, j, k] = share
     if within and cell[0] < grid.shape[0] and cell[1] < grid.shape[1] and cell[2] < grid.shape[2]:
-        open_cell[cell[0], cell[1], cell[2]] *= hat_share(distance / wp.max(grid.cell))
+        open_cell[cell[0], cell[1], cell[2]] *= hat_share(distance / reach)

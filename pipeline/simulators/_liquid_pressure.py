@@ -44,8 +44,8 @@ class PressureEquation:
     coupling: Coupling
 
 
-def solve(equation: PressureEquation, guess: Float64, tolerance: float, limit: int = 400) -> tuple[Float64, int]:
-    """Conjugate gradients with a diagonal preconditioner; returns q, shape (n,), and the number of iterations.
+def solve(equation: PressureEquation, guess: Float64, tolerance: float, limit: int = 400) -> Float64:
+    """Conjugate gradients with a diagonal preconditioner; returns q, shape (n,).
 
     Stops when the residual's norm is `tolerance` times that of the right side. Raises RuntimeError after `limit`
     iterations.
@@ -70,7 +70,7 @@ def solve(equation: PressureEquation, guess: Float64, tolerance: float, limit: i
     old = 1.0
     for iteration in range(limit):
         if float(np.linalg.norm(residual)) <= target:
-            return q, iteration
+            return q
         scaled = inverse * residual
         new = float(residual @ scaled)
         direction *= new / old if iteration else 0.0

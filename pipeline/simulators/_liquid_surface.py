@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from pipeline.simulators._liquid_bodies import SHUT, Grid
+from pipeline.simulators._liquid_bodies import SEEP, SHUT, Grid
 from pipeline.simulators._liquid_transfer import UNKNOWN
 
 wp.config.quiet = True
@@ -18,6 +18,10 @@ NARROW = wp.constant(0.3)
 THIN = wp.constant(0.01)
 """Least distance of the surface from a liquid cell's centre [cells] in the ghost-fluid gradient."""
 
+SLIT = wp.constant(0.15)
+"""A face with a smaller open share keeps its flux, but its velocity, flux over share, is not trusted."""
+LIGHT = wp.constant(20.0)
+"""How much lighter the liquid that seeps under a body is taken: its inertia must not hold the body down."""
 SPRAY = wp.constant(0.15)
 """Cells filled less hold spray, not the liquid's skin."""
 
@@ -114,7 +118,12 @@ def extend(grid: Grid, sweep: int, field: wp.array4d(dtype=float), known: wp.arr
 
 
 @wp.kernel
-def remember(push: wp.vec3, field: wp.array4d(dtype=float), known: wp.array4d(dtype=int), before: wp.array4d(dtype=float)):
+def remember(
+    push: wp.vec3,
+    field: wp.array4d(dtype=float),
+    known: wp.array4d(dtype=int),
+    before: wp.array4d(dtype=float),
+):
     """What the faces' velocity was before this step's forces."""
     a, i, j, k = wp.tid()
     before[a, i, j, k] = wp.where(known[a, i, j, k] > 0, field[a, i, j, k] - push[a], UNKNOWN)
@@ -160,13 +169,16 @@ def assemble(
         face[axis] = face[axis] + upper
         next = cell
         next[axis] = next[axis] + 2 * upper - 1
-        area = volume / grid.cell[axis] * open_face[axis, face[0], face[1], face[2]]
+        share = open_face[axis, face[0], face[1], face[2]]
+        area = volume / grid.cell[axis] * share
         outflow += float(2 * upper - 1) * area * field[axis, face[0], face[1], face[2]]
         weight[row, n] = 0.0
         neighbour[row, n] = 0
         if next[axis] >= 0 and next[axis] < grid.shape[axis]:
             column = rank[next[0], next[1], next[2]]
             coefficient = area / grid.cell[axis]
+            if axis < 2 and cell[2] == 0 and share <= 1.001 * SEEP:
+                coefficient *= LIGHT
             if column >= 0:
                 weight[row, n] = coefficient
                 neighbour[row, n] = column
@@ -209,6 +221,9 @@ def project(
     if wall or open_face[a, i, j, k] <= SHUT:
         known[a, i, j, k] = wp.where(wall, 1, 0)
         field[a, i, j, k] = 0.0
+        return
+    if open_face[a, i, j, k] < SLIT:
+        known[a, i, j, k] = 0
         return
     above = rank[upper[0], upper[1], upper[2]] >= 0
     below = rank[lower[0], lower[1], lower[2]] >= 0

@@ -144,6 +144,7 @@ def gather(
     before: wp.array4d(dtype=float),
     keep: float,
     shapes: wp.array(dtype=Shape),
+    poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
     gravity: wp.vec3,
     dt: float,
@@ -177,7 +178,7 @@ def gather(
         x += dt * (velocity[p] + 0.5 * dt * gravity)
         velocity[p] = velocity[p] + dt * gravity
     for b in range(shapes.shape[0]):
-        out = way_out(samples, shapes[b], x)
+        out = way_out(samples, shapes[b], poses[b], x)
         if wp.length(out) > 0.0 and g[2] < float(grid.shape[2]):
             velocity[p] = velocity_at(field, grid, x)
         x += out
@@ -189,6 +190,7 @@ def gather(
 @wp.kernel
 def immersed(
     shapes: wp.array(dtype=Shape),
+    poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
     position: wp.array(dtype=wp.vec3),
     inside: wp.array(dtype=int),
@@ -196,5 +198,5 @@ def immersed(
     """Which particles lie inside a body."""
     p = wp.tid()
     for b in range(shapes.shape[0]):
-        if wp.length(way_out(samples, shapes[b], position[p])) > 0.0:
+        if wp.length(way_out(samples, shapes[b], poses[b], position[p])) > 0.0:
             inside[p] = 1

@@ -17,12 +17,17 @@ HELD = wp.constant(0.5)
 
 
 @wp.func
-def nearest_body(shapes: wp.array(dtype=Shape), samples: wp.array(dtype=float), point: wp.vec3):
+def nearest_body(
+    shapes: wp.array(dtype=Shape),
+    poses: wp.array(dtype=wp.transform),
+    samples: wp.array(dtype=float),
+    point: wp.vec3,
+):
     """Index of the body whose surface is nearest to a point [m], or which contains it."""
-    best = int(0)
-    least = float(1.0e9)
+    best = int(0)  # noqa: UP018, RUF046 (a variable in warp, where a literal is a constant)
+    least = float(1.0e9)  # noqa: UP018
     for b in range(shapes.shape[0]):
-        local = wp.quat_rotate_inv(shapes[b].orientation, point - shapes[b].position)
+        local = wp.transform_point(wp.transform_inverse(poses[b]), point)
         distance = distance_at(samples, shapes[b], local)
         if distance < least:
             least = distance
@@ -56,6 +61,7 @@ def take(drag: wp.array(dtype=wp.spatial_vector), body: int, a: int, momentum: f
 def diffuse(
     grid: Grid,
     shapes: wp.array(dtype=Shape),
+    poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
     motion: wp.array(dtype=wp.spatial_vector),
     diffusion: float,
@@ -82,12 +88,13 @@ def diffuse(
         return
     if share < HELD:
         point = face_centre(grid, a, wp.vec3i(i, j, k))
-        b = nearest_body(shapes, samples, point)
-        surface = surface_velocity(motion[b], point - shapes[b].position)[a]
-        take(drag, b, a, share * face_mass * (own - surface), point - shapes[b].position)
+        b = nearest_body(shapes, poses, samples, point)
+        lever = point - wp.transform_get_translation(poses[b])
+        surface = surface_velocity(motion[b], lever)[a]
+        take(drag, b, a, share * face_mass * (own - surface), lever)
         result[a, i, j, k] = surface
         return
-    change = float(0.0)
+    change = float(0.0)  # noqa: UP018
     for n in range(6):
         axis = n // 2
         step = 2 * (n % 2) - 1
@@ -101,10 +108,11 @@ def diffuse(
             change -= rate * own
         elif open_face[a, face[0], face[1], face[2]] < HELD:
             point = face_centre(grid, a, face)
-            b = nearest_body(shapes, samples, point)
-            slip = own - surface_velocity(motion[b], point - shapes[b].position)[a]
+            b = nearest_body(shapes, poses, samples, point)
+            lever = point - wp.transform_get_translation(poses[b])
+            slip = own - surface_velocity(motion[b], lever)[a]
             change -= rate * slip
-            take(drag, b, a, face_mass * rate * slip, point - shapes[b].position)
+            take(drag, b, a, face_mass * rate * slip, lever)
         elif known[a, face[0], face[1], face[2]] > 0:
             change += rate * (field[a, face[0], face[1], face[2]] - own)
     result[a, i, j, k] = own + change

@@ -17,7 +17,7 @@ def _floors() -> dict[str, float]:
     return {
         "share of the truth's motion": 0.06,
         "share of the mask": 0.06,
-        "share of the visible area": 0.03,
+        "share of the picture's side": 0.006,
         "share of the diagonal": 0.01,
     }
 
@@ -33,8 +33,10 @@ class Judge:
        itself is undecided, so chaos late in a clip is not punished. The floor, one per unit, is what harmless
        changes of the picture (noise, codec, light) do to the metric; it rules where re-draws agree exactly.
        All re-draws are pooled, outliers too: a fork that one of three takes is a fork that a clip may take.
-    2. Distance in spreads: rho_m^2 = mean over frames of z_mt^2, z = a / s. The root mean square lets a short,
-       gross break (a teleport, the last frames without the body) weigh more than a slight drift.
+    2. Distance in spreads: rho_m^2 = <z_mt^2>_t / (<e_mt>_t + slack), z = a / s, where e = <n^2> / s^2 in 0..1 is what
+       re-draws reach in the same frames. Dividing by it keeps the frames in which nothing can differ from diluting a
+       fall of a quarter of a second. The root mean square lets a short, gross break (a teleport, the last frames
+       without the body) weigh more than a slight drift.
     3. Bound: b = tolerance sqrt(1 + 1/R), the tolerance widened as for a prediction from R draws. A fresh re-draw
        is within it nearly always.
     4. Part: 100 min(1, b^2 / rho_m^2). Within the bound nothing is deducted: the null cannot tell it from the truth.
@@ -48,6 +50,8 @@ class Judge:
 
     tolerance: float = 1.5
     """Distance within which a clip counts as the same event [spreads]."""
+    slack: float = 0.25
+    """Share of the frames in which a harmless change of the picture may reach the floor."""
     window: int = 5
     """Frames over which the null's spread is pooled, odd: a re-draw may hit a frame earlier or later."""
     floors: dict[str, float] = field(default_factory=_floors)
@@ -60,6 +64,8 @@ class Judge:
     def __post_init__(self) -> None:
         if self.tolerance <= 0:
             raise ValueError(f"judge: tolerance must be positive, got {self.tolerance}")
+        if not 0 < self.slack <= 1:
+            raise ValueError(f"judge: slack must be a share in 0..1, got {self.slack}")
         if self.window < 1 or self.window % 2 == 0:
             raise ValueError(f"judge: window must be an odd number of frames, got {self.window}")
         for unit, floor in self.floors.items():
@@ -91,7 +97,8 @@ class Judge:
 
         `null` holds per metric the scores of the re-draws against the same truth; without any, only the floors speak.
         A gated clip has plausibility 0 and keeps its parts as evidence. A score with `failure` makes its part 0 and
-        is named in `gate`. Clips that could not be compared at all (wrong size) come with failed scores.
+        is named in `gate`. Clips that could not be compared at all (wrong size) come with failed scores. A metric that
+        is silent about clip and re-draws alike (the medium's, where there is none) has no part and no say.
         """
         if not scores:
             raise ValueError("judge: expected one score per metric, got none; a metric that fails gives a failed Score")
@@ -99,17 +106,19 @@ class Judge:
         failed = {score.metric: score.failure for score in scores if score.failure}
         excess = np.stack([self._excess(score, null.get(score.metric, ()), prompt_frames) for score in scores])
         whole = np.where([bool(score.failure) for score in scores], np.inf, _mean(excess, axis=1))
-        squared = np.fmax(whole, 1.0)
+        squared = {score.metric: max(value, 1.0) for score, value in zip(scores, whole, strict=True) if value == value}
+        if not squared:
+            failed["every metric"] = "silent about this clip"
         # Single frames fluctuate more than a clip's mean does, so they get twice the bound.
-        frames = SAME_EVENT / np.sqrt(np.fmax(_mean(np.fmax(excess / 4, 1.0) ** 2, axis=0), 1.0))
+        frames = SAME_EVENT / np.sqrt(np.fmax(_mean(np.maximum(excess / 4, 1.0) ** 2, axis=0), 1.0))
         reason = "; ".join([*filter(None, [gate]), *(f"no_score: {name}: {why}" for name, why in failed.items())])
         first = scores[0]
         return Judgement(
             first.clip_id,
             first.model,
             first.sample,
-            0.0 if reason else float(SAME_EVENT / np.sqrt(np.mean(squared**2))),
-            {score.metric: float(SAME_EVENT / value) for score, value in zip(scores, squared, strict=True)},
+            0.0 if reason else float(SAME_EVENT / np.sqrt(np.mean(np.square(list(squared.values()))))),
+            {name: float(SAME_EVENT / value) for name, value in squared.items()},
             frames.astype(np.float32),
             reason,
         )
@@ -150,9 +159,11 @@ class Judge:
                 f"got {sorted({len(one) for one in valid})}"
             )
         redraws = np.stack(valid).astype(np.float64) if valid else np.zeros((1, count))
-        spread = self._pooled(_mean(redraws**2, axis=0)) + self.floors[score.unit] ** 2
+        between = self._pooled(_mean(redraws**2, axis=0))
+        spread = between + self.floors[score.unit] ** 2
+        reached = float((between / spread)[prompt_frames:].mean()) + self.slack
         bound = self.tolerance**2 * (1 + 1 / max(len(valid), 1))
-        excess = score.per_frame.astype(np.float64) ** 2 / (spread * bound)
+        excess = score.per_frame.astype(np.float64) ** 2 / (spread * reached * bound)
         # Silence about a frame on which re-draws have an opinion is no excuse: a path ends where the body vanishes.
         excess = np.where(np.isnan(excess) & np.isfinite(redraws).any(axis=0), np.inf, excess)
         excess[:prompt_frames] = np.nan
@@ -180,7 +191,11 @@ class Judge:
         """Frames repeat while the truth moves."""
         expected, got = (_changing(clip.frames)[prompt_frames:] for clip in (truth, other))
         busy = expected > max(4 * _STILL, 0.25 * float(np.median(expected)))
-        repeats = int((busy & (got <= _STILL)).sum())
+        moves = np.pad(got > _STILL, 3)
+        around = np.lib.stride_tricks.sliding_window_view(moves, 7)
+        # A repeated frame has motion within an eighth of a second before and after it; a clip at rest has not.
+        held = (got <= _STILL) & around[:, :3].any(axis=1) & around[:, 4:].any(axis=1)
+        repeats = int((busy & held).sum())
         if busy.sum() < 4 or repeats <= self.repeat * busy.sum():
             return ""
         return f"stutter: {repeats} of {int(busy.sum())} frames in which the truth moves repeat the frame before"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.types import UInt8
+from pipeline.types import Float32, Float64, UInt8
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +34,17 @@ class Trainable(Protocol):
 
     def save(self, path: str) -> None:
         """Write the weights as one file."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """One clip to learn from."""
+
+    frames: UInt8
+    """sRGB, shape (T, H, W, 3)."""
+    flow: NDArray[np.floating[Any]]
+    """Motion of what is seen back to the frame before [px], shape (T, H, W, 2) = (u right, v down); zero in the first
+    frame. Exact from the layers of a truth clip, or estimated."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +110,12 @@ class Training:
     def fit(
         self,
         model: Trainable,
-        clips: Sequence[UInt8],
+        clips: Sequence[Footage],
         folder: Path,
         seed: int,
-        held_out: Sequence[UInt8] = (),
+        held_out: Sequence[Footage] = (),
     ) -> Iterator[Record]:
-        """Train `model` on clips, uint8 (T, H, W, 3) each, and report now and then.
+        """Train `model` on clips and report now and then.
 
         Writes CHECKPOINT, LOG and at the end WEIGHTS into `folder`. If it holds a checkpoint of the same training
         this one goes on from there; on one machine the result is the uninterrupted training's, to the bit.
@@ -116,9 +128,14 @@ class Training:
             raise ValueError("training: expected clips to train on, got none")
         return self._fit(model, Windows(clips, self), Windows(held_out, self) if held_out else None, folder, seed)
 
-    def _check(self, kind: str, clips: Sequence[UInt8]) -> None:
+    def _check(self, kind: str, clips: Sequence[Footage]) -> None:
         for index, clip in enumerate(clips):
-            frames, height, width = clip.shape[:3]
+            frames, height, width = clip.frames.shape[:3]
+            if clip.flow.shape != (frames, height, width, 2):
+                raise ValueError(
+                    f"training: {kind} clip {index} must have flow of shape {(frames, height, width, 2)}, "
+                    f"got {clip.flow.shape}"
+                )
             if frames < self.window or min(height, width) < self.crop:
                 raise ValueError(
                     f"training: {kind} clip {index} must have at least {self.window} frames (window) of "
@@ -149,10 +166,10 @@ class Training:
 class Windows:
     """Random windows of clips, changed in ways that physics does not mind."""
 
-    def __init__(self, clips: Sequence[UInt8], training: Training) -> None:
+    def __init__(self, clips: Sequence[Footage], training: Training) -> None:
         self._clips = clips
         self._training = training
-        self._starts = [_start_probabilities(clip, training.window) for clip in clips]
+        self._starts = [_start_probabilities(clip.frames, training.window) for clip in clips]
 
     def batch(self, seed: list[int], augment: bool = True) -> dict[str, torch.Tensor]:
         """What `Trainable.loss` takes, drawn from the seed alone: a step needs no memory of those before."""
@@ -161,26 +178,28 @@ class Windows:
         rng = np.random.default_rng(seed)
         drawn = [self._window(rng, augment) for _ in range(self._training.batch)]
         return {
-            "frames": torch.from_numpy(np.stack([frames for frames, _ in drawn])),
-            "first": torch.from_numpy(np.stack([first for _, first in drawn])),
+            "frames": torch.from_numpy(np.stack([frames[1:] for frames, _ in drawn])),
+            "first": torch.from_numpy(np.stack([frames[0] for frames, _ in drawn])),
+            "flow": torch.from_numpy(np.stack([flow for _, flow in drawn])),
             "seed": torch.tensor(int(rng.integers(2**62))),
         }
 
-    def _window(self, rng: np.random.Generator, augment: bool) -> tuple[UInt8, UInt8]:
-        """A window (T, crop, crop, 3) and its clip's first frame, seen the same way."""
+    def _window(self, rng: np.random.Generator, augment: bool) -> tuple[UInt8, Float32]:
+        """A clip's first frame and a window of it, (1 + T, crop, crop, 3), and the window's flow (T, crop, crop, 2)."""
         index = int(rng.integers(len(self._clips)))
         clip = self._clips[index]
         start = int(rng.choice(len(self._starts[index]), p=self._starts[index]))
-        frames = np.concatenate([clip[:1], clip[start : start + self._training.window]])
-        frames = _cut(frames, self._training.crop, rng, zoom=augment)
+        end = start + self._training.window
+        frames = np.concatenate([clip.frames[:1], clip.frames[start:end]])
+        frames, flow = _cut(frames, clip.flow[start:end].astype(np.float32), self._training.crop, rng, zoom=augment)
         if augment:
             frames = _recoloured(frames, rng)
-            if rng.random() < 0.5:
-                frames = frames[:, :, ::-1]  # sideways only: upside down, gravity would point up
-        return frames[1:], frames[0]
+            if rng.random() < 0.5:  # sideways only: upside down, gravity would point up
+                frames, flow = frames[:, :, ::-1], flow[:, :, ::-1] * np.array([-1, 1], np.float32)
+        return frames, flow
 
 
-def _start_probabilities(clip: UInt8, window: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _start_probabilities(clip: UInt8, window: int) -> Float64:
     """How likely a window starts at each frame: in proportion to what moves in it, and never not at all."""
     moved = np.abs(np.diff(clip[:, ::2, ::2].astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
     motion = np.convolve(moved, np.ones(window - 1) / (window - 1), mode="valid") if window > 1 else np.ones(len(clip))
@@ -188,17 +207,21 @@ def _start_probabilities(clip: UInt8, window: int) -> np.ndarray[Any, np.dtype[n
     return np.asarray(weight / weight.sum(), np.float64)
 
 
-def _cut(frames: UInt8, crop: int, rng: np.random.Generator, zoom: bool) -> UInt8:
-    """A square anywhere in the frames (T, H, W, 3), of side `crop` or, zoomed, shrunk to it from a larger one."""
+def _cut(frames: UInt8, flow: Float32, crop: int, rng: np.random.Generator, zoom: bool) -> tuple[UInt8, Float32]:
+    """A square anywhere in frames and flow, of side `crop` or, zoomed, shrunk to it from a larger one."""
     import cv2
 
     height, width = frames.shape[1:3]
     side = int(rng.integers(crop, min(height, width) + 1)) if zoom and rng.random() < 0.5 else crop
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-    square = frames[:, top : top + side, left : left + side]
+    square = np.s_[:, top : top + side, left : left + side]
+    frames, flow = frames[square], flow[square]
     if side == crop:
-        return square
-    return np.stack([cv2.resize(frame, (crop, crop), interpolation=cv2.INTER_AREA) for frame in square])
+        return frames, flow
+    size = (crop, crop)
+    smaller = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+    shorter = [cv2.resize(motion, size, interpolation=cv2.INTER_NEAREST) * (crop / side) for motion in flow]
+    return np.stack(smaller).astype(np.uint8), np.stack(shorter).astype(np.float32)
 
 
 def _recoloured(frames: UInt8, rng: np.random.Generator) -> UInt8:

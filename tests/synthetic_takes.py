@@ -94,11 +94,10 @@ def _paint(world: World, t: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
         stripe = ((c * u + s * v) // 4 % 2)[..., None]
         label = np.where(inside, DISC, label)
         picture = np.where(inside[..., None], stripe * np.array([40, 60, 30]) + np.array([170, 40, 50]), picture)
-    for gx, gy in world.spray[t]:
-        near = (np.abs(x - gx) < 1) & (np.abs(y - gy) < 1)
-        if near.any():
-            label = np.where(near, GRAINS, label)
-            picture = np.where(near[..., None], np.array([190, 150, 92]), picture)
+    for column, row in np.floor(world.spray[t] - [x[0, 0], y[0, 0]]).astype(int):
+        if 0 <= column < SIZE - 1 and 0 <= row < SIZE - 1:
+            grain = np.s_[row : row + 2, column : column + 2]
+            label[grain], picture[grain] = GRAINS, [190, 150, 92]
     return picture, label.astype(np.uint16)
 
 
@@ -128,9 +127,9 @@ def _layers(labels: np.ndarray) -> Layers:
     )
 
 
-def edited(clip: Clip, order: np.ndarray, source: str = "edited") -> Clip:
-    """The same clip with its frames in another order, without layers."""
-    return replace(clip, source=source, frames=clip.frames[order], layers=None)
+def edited(clip: Clip, order: np.ndarray, source: str = "edited", keep_layers: bool = False) -> Clip:
+    """The same clip with its frames in another order."""
+    return replace(clip, source=source, frames=clip.frames[order], layers=clip.layers if keep_layers else None)
 
 
 def violations(truth_world: World, truth: Clip) -> dict[str, Clip]:
@@ -184,6 +183,8 @@ class Event:
     broken: dict[str, Take]
     vanishing: tuple[Take, ...]
     """The disc vanishes ever earlier; in the first it stays."""
+    still: Take
+    """Nothing moves at all."""
 
 
 @cache
@@ -200,10 +201,11 @@ def event() -> Event:
     }
     return Event(
         take(truth),
-        tuple(take(replace(film(happen(draw), draw), layers=None)) for draw in range(1, 7)),
+        tuple(take(replace(film(happen(draw), draw), layers=None)) for draw in range(1, 6)),
         {name: take(clip) for name, clip in harmless.items()},
         {name: take(clip) for name, clip in violations(world, truth).items()},
         tuple(take(film(replace(world, disc_visible=np.arange(FRAMES) < last))) for last in (FRAMES, 21, 16, 10)),
+        take(edited(truth, np.zeros(FRAMES, int), "truth", keep_layers=True)),
     )
 
 
@@ -212,12 +214,11 @@ def take(clip: Clip) -> Take:
     return Take(clip, Dis().estimate(clip))
 
 
-_SCORES: dict[tuple[str, int], Score] = {}
+_SCORES: dict[int, dict[str, Score]] = {}
 
 
 def score(metric: str, other: Take) -> Score:
     """A metric's opinion, by its default settings, of one of the event's takes; made once for all tests."""
-    key = (metric, id(other))
-    if key not in _SCORES:
-        _SCORES[key] = METRICS[metric]().compare(event().truth, other)
-    return _SCORES[key]
+    if id(other) not in _SCORES:
+        _SCORES[id(other)] = {name: kind().compare(event().truth, other) for name, kind in METRICS.items()}
+    return _SCORES[id(other)][metric]

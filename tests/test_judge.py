@@ -173,6 +173,25 @@ def test_silence_where_redraws_speak_is_the_worst_answer() -> None:
     assert Judge().judge([score(silent)], {"m": [score(silent)]}, "", 4).plausibility == 100
 
 
+def test_a_metric_without_an_opinion_has_no_say() -> None:
+    silent = score(np.full(24, np.nan), "n")
+    null = {"m": [score(np.zeros(24))], "n": [silent]}
+    judgement = Judge().judge([score(np.full(24, 0.9)), silent], null, "", 4)
+    alone = Judge().judge([score(np.full(24, 0.9))], null, "", 4)
+    assert (judgement.plausibility, judgement.parts) == (alone.plausibility, alone.parts)
+    assert Judge().judge([silent], {"n": [silent]}, "", 4).gate == "no_score: every metric: silent about this clip"
+
+
+def test_quiet_frames_do_not_dilute_a_short_event() -> None:
+    """Everything happens in 6 frames, of 20 or of 60, and the clip misses it."""
+    marks = []
+    for rest in (14, 54):
+        event_frames = np.r_[np.zeros(4), np.full(6, 1.0), np.zeros(rest)]
+        redraws = {"m": [score(event_frames * scale) for scale in (0.2, 0.25, 0.3)]}
+        marks.append(Judge().judge([score(event_frames)], redraws, "", 4).plausibility)
+    assert max(marks) < 65
+
+
 def test_failed_redraws_and_no_redraws_leave_the_floor() -> None:
     broken_null = {"m": [score(np.full(24, np.nan), failure="no clip")]}
     for redraws in (broken_null, {}):

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline.training import CHECKPOINT, LOG, WEIGHTS, Training, Windows
+from pipeline.training import CHECKPOINT, LOG, WEIGHTS, Footage, Training, Windows
 from pipeline.types import UInt8
 
 
@@ -43,9 +44,13 @@ class Exploding(Tiny):
         return super().loss(batch) * float("nan")
 
 
-def clips(count: int = 3) -> list[UInt8]:
+def filmed(frames: UInt8) -> Footage:
+    return Footage(frames, np.zeros((*frames.shape[:3], 2), np.float32))
+
+
+def clips(count: int = 3) -> list[Footage]:
     rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (10, 40, 48, 3), dtype=np.uint8) for _ in range(count)]
+    return [filmed(rng.integers(0, 256, (10, 40, 48, 3), dtype=np.uint8)) for _ in range(count)]
 
 
 def small(**changed: float) -> Training:
@@ -75,7 +80,7 @@ def test_the_seed_decides(tmp_path: Path) -> None:
 
 
 def test_the_loss_falls_on_clips_not_seen(tmp_path: Path) -> None:
-    still = [np.repeat(clip[:1], 10, axis=0) for clip in clips(4)]
+    still = [filmed(np.repeat(clip.frames[:1], 10, axis=0)) for clip in clips(4)]
     training = small(steps=60, learning_rate=0.02, record_every=20, average=0.5)
     records = list(training.fit(Tiny(), still[:3], tmp_path, 0, still[3:]))
     assert [record.step for record in records] == [20, 40, 60]
@@ -109,7 +114,12 @@ def test_unfit_clips_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="got none"):
         small().fit(Tiny(), [], tmp_path, 0)
     with pytest.raises(ValueError, match=r"training clip 1 must have at least 3 frames .* got 2 of 40x48"):
-        small().fit(Tiny(), [clips()[0], clips()[0][:2]], tmp_path, 0)
+        small().fit(Tiny(), [clips()[0], filmed(clips()[0].frames[:2])], tmp_path, 0)
+
+
+def test_flow_must_fit_the_frames() -> None:
+    with pytest.raises(ValueError, match=r"clip 0 must have flow of shape \(10, 40, 48, 2\), got \(9, 40, 48, 2\)"):
+        small().fit(Tiny(), [Footage(clips()[0].frames, np.zeros((9, 40, 48, 2)))], Path("unused"), 0)
 
 
 def test_settings_are_checked() -> None:
@@ -124,7 +134,7 @@ def test_windows_never_turn_gravity_over() -> None:
     height, width = 40, 48
     down = np.linspace(30, 220, height)[:, None, None] + np.linspace(0, 25, width)[None, :, None] * np.array([1, 1, 1])
     clip = np.repeat(down[None].astype(np.uint8), 8, axis=0)
-    windows = Windows([clip], small(batch=16))
+    windows = Windows([filmed(clip)], small(batch=16))
     frames = windows.batch([0, 1])["frames"].numpy().astype(float)
     assert frames.shape == (16, 3, 32, 32, 3)
     assert (frames[:, :, -4:].mean(axis=(1, 2, 3, 4)) > frames[:, :, :4].mean(axis=(1, 2, 3, 4))).all()
@@ -133,11 +143,25 @@ def test_windows_never_turn_gravity_over() -> None:
     assert not sideways.all()
 
 
+def test_flow_follows_the_pixels_through_every_change() -> None:
+    """A picture that slides by (3, 1) px a frame is found where the flow says, cut, shrunk, recoloured or mirrored."""
+    y, x = np.mgrid[:64, :64]
+    slid = [128 + 60 * np.sin((x - 3 * time) / 5) + 60 * np.cos((y - time) / 7) for time in range(6)]
+    frames = np.repeat(np.stack(slid)[..., None], 3, axis=-1).astype(np.uint8)
+    flow = np.broadcast_to(np.float32([-3, -1]), (6, 64, 64, 2))
+    batch = Windows([Footage(frames, flow)], small(batch=24)).batch([0])
+    for clip, motion in zip(batch["frames"].numpy(), batch["flow"].numpy(), strict=True):
+        columns, rows = np.meshgrid(np.arange(32, dtype=np.float32), np.arange(32, dtype=np.float32))
+        back = cv2.remap(clip[0], columns + motion[1, ..., 0], rows + motion[1, ..., 1], cv2.INTER_LINEAR)
+        assert np.abs(back[4:-4, 4:-4].astype(int) - clip[1, 4:-4, 4:-4]).mean() < 4
+    assert len(np.unique(batch["flow"].numpy()[..., 0] > 0)) == 2
+
+
 def test_windows_start_where_something_moves() -> None:
     clip = np.zeros((40, 32, 32, 3), np.uint8)
     clip[20:24] = np.arange(50, 250, 50, dtype=np.uint8)[:, None, None, None]
     clip[24:] = 200
-    frames = Windows([clip], small(batch=64)).batch([0], augment=False)["frames"].numpy()
+    frames = Windows([filmed(clip)], small(batch=64)).batch([0], augment=False)["frames"].numpy()
     moving = (np.ptp(frames, axis=1) > 0).any(axis=(1, 2, 3))
     assert moving.mean() > 0.5
     assert not moving.all()

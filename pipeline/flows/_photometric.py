@@ -58,3 +58,29 @@ def standing_still(first: UInt8, second: UInt8, flow: Float32, window: int) -> F
     camera = (pixels @ transform.T.astype(np.float32) - pixels[..., :2]).astype(np.float32)
     errors = [float(np.median(photometric_error(first, second, each, window))) for each in (still, camera)]
     return camera if errors[1] < 0.9 * errors[0] else still
+
+
+def coarse_match(first: UInt8, second: UInt8, cells: int = 32, reach: int = 6, window: int = 3) -> Float32:
+    """Flow by exhaustive matching of blocks on a coarse picture, shape (H, W, 2) in steps of one coarse cell [px].
+
+    The shorter side is divided into about `cells` cells; displacements of up to `reach` cells are tried. Gradient
+    descent, which dense inverse search is, does not find a patterned body that flies farther than its pattern repeats.
+    """
+    height, width = first.shape[:2]
+    cell = max(min(height, width) // cells, 1)
+    size = (width // cell, height // cell)
+    here, there = (
+        cv2.resize(frame, size, interpolation=cv2.INTER_AREA).astype(np.float32) for frame in (first, second)
+    )
+    there = np.pad(there, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    rows, columns = here.shape[:2]
+    span = range(-reach, reach + 1)
+    steps = [(dx, dy) for dy in span for dx in span]
+    cost = np.empty((len(steps), rows, columns), np.float32)
+    for index, (dx, dy) in enumerate(steps):
+        moved = there[reach + dy : reach + dy + rows, reach + dx : reach + dx + columns]
+        difference = cv2.transform(cv2.absdiff(here, moved), np.ones((1, 3), np.float32))
+        # A slight preference for short ways settles ties on what has no texture.
+        cost[index] = cv2.blur(difference, (window, window)) + 0.15 * np.hypot(dx, dy)
+    match = np.array(steps, np.float32)[cost.argmin(axis=0)] * cell
+    return np.asarray(cv2.resize(match, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)

@@ -1,13 +1,14 @@
 """What is visible where, told from colour alone, the same for truth and generated frames.
 
-A Bayes classifier of colour is learned from the truth's own RGB and layers: p(colour | thing) is a smoothed Lab
-histogram per thing, and the background is known at each place besides. It is then applied to the truth's frames and
-to the other clip's frames, so that what it confuses it confuses in both.
+A Bayes classifier of colour is learned from the truth's own RGB and layers: p(colour | thing) is half a smoothed Lab
+histogram of the thing, half what it looks like at that place. It is then applied to the truth's frames and to the
+other clip's frames, so that what it confuses it confuses in both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import ref
 
 import numpy as np
 
@@ -15,12 +16,14 @@ from pipeline.types import BACKGROUND, Bool, Clip, Float32, UInt8
 
 _BINS = (16, 64, 64)
 """Bins of L, a and b. Lightness is told coarsely: shading and shadows change it, the thing stays."""
-_PICTURE_NOISE = 6.0
-"""Standard deviation of a background pixel's colour from shadows, noise and codec [Lab levels of 0..255]."""
+_NOISE = 6.0
+"""Standard deviation of a place's colour from shadows, noise and codec [Lab levels of 0..255]."""
+_SHADOW = 0.4
+"""Share of its lightness that a background pixel may lose in a shadow."""
 _BLUR = 1.0
 """[px]"""
 _BLOCK = 5
-"""Edge of the neighbourhood from which a background pixel may come [px]: a shaking camera, a codec."""
+"""Edge of the neighbourhood from which a pixel may come [px]: a shaking camera, a codec."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,21 @@ class Sight:
     """The same from the truth's layers."""
 
 
+_recent: list[tuple[ref[Clip], ref[Clip], Sight]] = []
+"""The last answer of `look`: several metrics ask about the same two clips in turn, and clips never change."""
+
+
 def look(truth: Clip, other: Clip) -> Sight:
     """See every body and medium of the truth in both clips; they must have the same size and length."""
+    for known_truth, known_other, sight in _recent:
+        if known_truth() is truth and known_other() is other:
+            return sight
+    sight = _look(truth, other)
+    _recent[:] = [(ref(truth), ref(other), sight)]
+    return sight
+
+
+def _look(truth: Clip, other: Clip) -> Sight:
     assert truth.layers is not None
     things = sorted((i for i in truth.instances if i.kind != "static"), key=lambda i: i.id)
     exact = np.zeros(truth.frames.shape[:3], np.uint8)
@@ -60,15 +76,14 @@ def look(truth: Clip, other: Clip) -> Sight:
 
 @dataclass(frozen=True)
 class _Appearance:
-    """p(colour | thing) and how often each thing is seen."""
+    """p(colour | thing), anywhere and at each place; thing 0 is the background."""
 
     colours: Float32
     """Probability of each colour bin, shape (things, bins)."""
-    prior: Float32
-    """(things,)"""
-    wall_low: Float32
-    """Darkest background Lab around each pixel, shape (H, W, 3); NaN where the truth never shows background."""
-    wall_high: Float32
+    low: Float32
+    """Lower end of each thing's mean Lab around each pixel, shape (things, H, W, 3); NaN where it is never seen."""
+    high: Float32
+    """Upper end."""
 
     @classmethod
     def learn(cls, lab: UInt8, exact: UInt8, count: int) -> _Appearance:
@@ -78,32 +93,46 @@ class _Appearance:
         bins = int(np.prod(_BINS))
         joint = np.bincount(exact.ravel().astype(np.int64) * bins + _bin(lab).ravel(), minlength=count * bins)
         seen = joint.reshape(count, *_BINS).astype(np.float32)
-        prior = np.maximum(seen.sum(axis=(1, 2, 3)), 1.0)
         # The narrow kernel tells like things apart; the wide one names colours that the truth never showed.
         near, far = (gaussian_filter(seen, (0, width / 2, width, width), mode="constant") for width in (1.0, 5.0))
-        colours = ((0.9 * near + 0.1 * far).reshape(count, bins) / prior[:, None] + 1e-9).astype(np.float32)
-        low, high = _wall(lab, exact == BACKGROUND)
-        return cls(colours, (prior / prior.sum()).astype(np.float32), low, high)
+        total = np.maximum(seen.sum(axis=(1, 2, 3)), 1.0)[:, None]
+        colours = ((0.9 * near + 0.1 * far).reshape(count, bins) / total + 1e-9).astype(np.float32)
+        places = [_place(lab, exact == thing) for thing in range(count)]
+        return cls(colours, np.stack([low for low, _ in places]), np.stack([high for _, high in places]))
 
     def tell(self, lab: UInt8) -> UInt8:
-        """The likeliest thing at each pixel, shape (T, H, W)."""
-        likelihood = self.colours[:, _bin(lab)]
-        outside = np.maximum(self.wall_low - lab, lab - self.wall_high).clip(0)
-        distance = np.square(outside / np.float32(_PICTURE_NOISE)).sum(axis=-1)
-        # A normal density in units of one histogram bin, so that it can stand beside the histogram.
-        bin_volume = np.prod([256 / n for n in _BINS])
-        here = np.exp(-0.5 * distance) * np.float32(bin_volume / (np.sqrt(2 * np.pi) * _PICTURE_NOISE) ** 3)
-        likelihood[BACKGROUND] = 0.5 * likelihood[BACKGROUND] + 0.5 * np.nan_to_num(here)
-        likelihood *= self.prior[:, None, None, None]
-        return np.asarray(likelihood.argmax(axis=0), np.uint8)
+        """The likeliest thing at each pixel, shape (T, H, W), all things held equally likely beforehand."""
+        import cv2
+
+        bins = _bin(lab)
+        evidence = np.empty((len(self.colours), *lab.shape[:3]), np.float32)
+        for thing, (colours, low, high) in enumerate(zip(self.colours, self.low, self.high, strict=True)):
+            here = _density(lab, low, high)
+            if thing == BACKGROUND:
+                # A shadow passes over the background: the same colour there, darker, by an unknown share.
+                dark = low * np.array([1 - _SHADOW, 1, 1], np.float32)
+                depth = _SHADOW * low[..., 0] / (np.sqrt(2 * np.pi) * _NOISE)
+                here = 0.7 * here + 0.3 * _density(lab, dark, high) / (1 + depth)
+            likelihood = np.log(0.5 * colours[bins] + 0.5 * np.nan_to_num(here))
+            # Neighbours vote: a codec's block or a single noisy pixel is no thing of its own.
+            evidence[thing] = [cv2.blur(frame, (3, 3)) for frame in likelihood]
+        return np.asarray(evidence.argmax(axis=0), np.uint8)
 
 
-def _wall(lab: UInt8, background: Bool) -> tuple[Float32, Float32]:
-    """Range of the mean background colour over the block around each pixel, twice (H, W, 3)."""
+def _density(lab: UInt8, low: Float32, high: Float32) -> Float32:
+    """Normal density of colours outside the range from `low` to `high`, per histogram bin, shape (T, H, W)."""
+    outside = np.maximum(low - lab, lab - high).clip(0) / np.float32(_NOISE)
+    peak = np.prod([256 / n for n in _BINS]) / (np.sqrt(2 * np.pi) * _NOISE) ** 3
+    distance = np.einsum("thwc,thwc->thw", outside, outside)
+    return np.asarray(peak * np.exp(-0.5 * distance), np.float32)
+
+
+def _place(lab: UInt8, here: Bool) -> tuple[Float32, Float32]:
+    """Range of a thing's mean colours over the block around each pixel, twice (H, W, 3)."""
     import cv2
 
-    shown = background.sum(axis=0)[..., None]
-    mean = (lab * background[..., None]).sum(axis=0, dtype=np.float32) / np.maximum(shown, 1)
+    shown = here.sum(axis=0)[..., None]
+    mean = (lab * here[..., None]).sum(axis=0, dtype=np.float32) / np.maximum(shown, 1)
     block = np.ones((_BLOCK, _BLOCK), np.uint8)
     low = cv2.erode(np.where(shown > 0, mean, 255).astype(np.float32), block)
     high = cv2.dilate(np.where(shown > 0, mean, 0).astype(np.float32), block)
@@ -115,21 +144,26 @@ def _wall(lab: UInt8, background: Bool) -> tuple[Float32, Float32]:
 def _in_the_light_of(truth: UInt8, other: UInt8, background: Bool) -> UInt8:
     """`other` with the truth's colours: lamp, white balance and hue are not physics.
 
-    One affine map of colour is fitted on the first frame, which shows the same moment in both, and one gain per
+    One quadratic map of colour is fitted on the first frame, which shows the same moment in both, and one gain per
     channel and frame on the background, which follows a lamp that drifts.
     """
-    first, aim = other[0].reshape(-1, 3) / 255.0, truth[0].reshape(-1, 3) / 255.0
-    design = np.concatenate([first, np.ones((len(first), 1))], axis=1)
+    design, aim = _colour_terms(other[0]).reshape(-1, 10), truth[0].reshape(-1, 3) / 255.0
     # The ridge holds the identity in directions of colour that the first frame does not show.
-    ridge = 1e-3 * len(first) * np.diag([1.0, 1.0, 1.0, 1.0])
-    identity = np.eye(4, 3)
-    colour_map = np.linalg.solve(design.T @ design + ridge, design.T @ aim + ridge @ identity).astype(np.float32)
-    mapped = (other / np.float32(255)) @ colour_map[:3] + colour_map[3]
+    ridge = 1e-4 * len(design) * np.eye(10)
+    colour_map = np.linalg.solve(design.T @ design + ridge, design.T @ aim + ridge @ np.eye(10, 3))
+    mapped = _colour_terms(other) @ colour_map.astype(np.float32)
     for t in range(1, len(mapped)):
         if background[t].mean() > 0.05:
             ratio = (truth[t][background[t]] / 255.0 + 0.02) / (mapped[t][background[t]] + 0.02).clip(0.02)
             mapped[t] *= np.median(ratio, axis=0).clip(0.5, 2.0)
     return np.asarray((mapped * 255 + 0.5).clip(0, 255), np.uint8)
+
+
+def _colour_terms(frames: UInt8) -> Float32:
+    """Red, green, blue, their squares and products, and one, shape (..., 10)."""
+    red, green, blue = np.moveaxis(frames / np.float32(255), -1, 0)
+    squares = (red * red, green * green, blue * blue, red * green, green * blue, blue * red)
+    return np.stack([red, green, blue, *squares, np.ones_like(red)], axis=-1)
 
 
 def _to_lab(frames: UInt8) -> UInt8:

@@ -23,7 +23,7 @@ class MotionEndpointError(Metric):
 
     still: float = 0.25
     """Motion below this counts as rest [px per frame]."""
-    blur: int = 5
+    blur: int = 9
     """Edge of the square over which flow is averaged first [px], odd: a displacement of a pixel is no other event."""
     quiet: float = 0.05
     """Typical motion that is assumed at least, as the root of the mean over the picture [px per frame]."""

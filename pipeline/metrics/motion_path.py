@@ -30,12 +30,12 @@ class MotionPath(Metric):
             raise ValueError(f"metric motion_path: smallest must be a share in 0..1, got {self.smallest}")
 
     def compare(self, truth: Take, other: Take) -> Score:
-        """Mean over frames of the farthest body's distance; zero in a scene without bodies."""
+        """Mean over frames of the farthest body's distance; NaN per frame without bodies."""
         check_pair(truth, other, "motion_path")
         sight = look(truth.clip, other.clip)
         height, width = sight.exact.shape[1:]
         bodies = [index for index, kind in enumerate(sight.kinds) if kind == "rigid"]
-        away = np.zeros((max(len(bodies), 1), len(sight.exact)))
+        away = np.full((max(len(bodies), 1), len(sight.exact)), np.nan)
         parts, curves = {}, {}
         for row, index in enumerate(bodies):
             name, known = sight.names[index], self._trusted(sight.truth == index + 1, sight.exact == index + 1)

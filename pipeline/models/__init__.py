@@ -42,7 +42,9 @@ class Learner(Protocol):
         """Scalar loss of one batch; a function of the weights and the batch alone.
 
         `frames`: windows of clips, uint8 (B, T, H, W, 3); `first`: the first frame of each window's clip, cropped and
-        coloured like the window, uint8 (B, H, W, 3); `seed`: int64 scalar for whatever the loss draws.
+        coloured like the window, uint8 (B, H, W, 3); `flow`: the motion of what is seen back to the frame before
+        [px], float (B, T, H, W, 2) = (u right, v down), zero in a clip's first frame; `seed`: int64 scalar for
+        whatever the loss draws.
         """
 
     def save(self, path: str) -> None:

@@ -37,6 +37,8 @@ def read(file: Path) -> NextFrameNetwork:
         got = ", ".join(metadata) or "none"
         raise ValueError(f"model=next_frame: {file}: expected metadata {FORMAT}, got {got}; train the weights again")
     fields = json.loads(metadata[FORMAT])
-    network = NextFrameNetwork(Architecture(fields["context"], tuple(fields["widths"]), fields["blocks"]))
+    network = NextFrameNetwork(
+        Architecture(fields["context"], tuple(fields["widths"]), fields["blocks"], fields["reach"])
+    )
     network.load_state_dict(tensors)
     return network

@@ -23,7 +23,7 @@ SHIPPED = Path(__file__).parents[2] / "assets" / "models" / "next_frame.safetens
 
 @dataclass
 class NextFrame(Model):
-    """An autoregressive next-frame network that learned from this project's own clips.
+    """An autoregressive next-frame network that learned from this project's own clips and their exact flow.
 
     It sees the last frames and the clip's first one; the text is not read. What is random: faint noise on the frames
     that the network sees (as in training), and so, little by little, how things go on. Samples of one prompt
@@ -34,12 +34,16 @@ class NextFrame(Model):
     """Weights file (safetensors); empty: the shipped ones to generate, fresh ones to train."""
     noise: float = 0.02
     """Standard deviation of the noise on the frames that the network sees, 1 = white; in training and in use."""
+    truth: float = 0.3
+    """Probability that a training roll-out goes on from the true frame and not from the one that was told."""
     context: int = 4
     """Frames that the network sees, >= 2; for fresh weights, others bring their own."""
     widths: list[int] = field(default_factory=lambda: [32, 64, 96, 128])
     """Channels at 1/2, 1/4, 1/8, ... of the resolution; for fresh weights."""
     blocks: int = 1
     """Residual blocks per level, down and up; for fresh weights."""
+    reach: int = 5
+    """How far things move from one frame to the next, at most [cells of 4 px]; for fresh weights."""
     threads: int = 1
     """CPU threads while generating; more are slower on a busy machine."""
     device: str = "cpu"
@@ -48,8 +52,10 @@ class NextFrame(Model):
     def __post_init__(self) -> None:
         for name, value, least in (
             ("noise", self.noise, 0),
+            ("truth", self.truth, 0),
             ("context", self.context, 2),
             ("blocks", self.blocks, 1),
+            ("reach", self.reach, 1),
             ("threads", self.threads, 1),
             ("widths", min(self.widths, default=0), 8),
         ):
@@ -87,7 +93,8 @@ class NextFrame(Model):
 
     def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Error of a roll-out over the window's frames beyond `context`; see `Learner.loss` for the batch."""
-        from pipeline.models._rolling import as_values, roll_out_loss
+        from pipeline.models._learning import roll_out_loss
+        from pipeline.models._rolling import as_values
 
         frames = batch["frames"]
         context = self._learning.architecture.context
@@ -96,8 +103,9 @@ class NextFrame(Model):
                 f"model=next_frame: windows of {frames.shape[1]} frames leave nothing to tell after {context} of "
                 f"context; set training.window above {context}"
             )
+        flow = batch["flow"].movedim(-1, -3).float()
         values, first = as_values(frames), as_values(batch["first"])
-        return roll_out_loss(self._learning, values, first, self.noise, int(batch["seed"]))
+        return roll_out_loss(self._learning, values, flow, first, self.noise, self.truth, int(batch["seed"]))
 
     def save(self, path: str) -> None:
         """Write the trained weights and their architecture as one safetensors file."""
@@ -112,7 +120,7 @@ class NextFrame(Model):
 
         if self.weights:
             return read(self._file()).train().to(self.device)
-        return NextFrameNetwork(Architecture(self.context, tuple(self.widths), self.blocks)).to(self.device)
+        return NextFrameNetwork(Architecture(self.context, tuple(self.widths), self.blocks, self.reach)).to(self.device)
 
     @cached_property
     def _trained(self) -> NextFrameNetwork:

@@ -7,10 +7,11 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from pipeline import shelf, store, training, video
 from pipeline.models import Learner
 from pipeline.stages import Run, Tally
-from pipeline.types import UInt8
 
 
 def train(run: Run) -> Tally:
@@ -32,8 +33,8 @@ def train(run: Run) -> Tally:
     return Tally("train", (name,), 1)
 
 
-def read_split(run: Run, split: str) -> list[UInt8]:
-    """Frames (T, H, W, 3) of all clips of one split of the exported set, in the order of its metadata."""
+def read_split(run: Run, split: str) -> list[training.Footage]:
+    """Frames and exact flow of all clips of one split of the exported set, in the order of its metadata."""
     folder = run.folder / "dataset" / "videofolder" / split
     metadata = folder / "metadata.jsonl"
     if not metadata.exists():
@@ -43,7 +44,19 @@ def read_split(run: Run, split: str) -> list[UInt8]:
             f"run '{run.run}': expected an exported training set in {folder}, got none: "
             "run stage=simulate, stage=curate and stage=export first"
         )
-    return [video.read(folder / json.loads(line)["file_name"])[0] for line in metadata.read_text().splitlines()]
+    return [_footage(folder, json.loads(line)) for line in metadata.read_text().splitlines()]
+
+
+def _footage(folder: Path, row: dict[str, str]) -> training.Footage:
+    """One clip of a split, with the flow from the layers that were exported beside it."""
+    if not row.get("layers"):
+        raise ValueError(
+            f"clip {row['clip_id']} in {folder}: expected layers beside the clip, got none; models learn motion from "
+            "exact flow: run stage=export with the layer backward_flow"
+        )
+    with np.load(folder.parent / row["layers"]) as layers:
+        flow = layers["backward_flow"].astype(np.float16)  # as fine as the export's steps, half the memory
+    return training.Footage(video.read(folder / row["file_name"])[0], flow)
 
 
 def _write_origin(run: Run, folder: Path, clips: int) -> None:

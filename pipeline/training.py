@@ -76,6 +76,8 @@ class Training:
     """Windows per step."""
     window: int = 7
     """Frames per window, the model's context included."""
+    opening: float = 0.3
+    """Share of windows that begin with their clip, as every prompt does; the others follow what moves."""
     crop: int = 96
     """Side of the square that is cut out of the clips [px]; a multiple of 16."""
     learning_rate: float = 1e-3
@@ -101,11 +103,12 @@ class Training:
         for name in ("minutes", "warmup", "weight_decay"):
             if getattr(self, name) < 0:
                 raise ValueError(f"training: {name} must not be negative, got {getattr(self, name)}")
-        if self.learning_rate <= 0 or self.clip_norm <= 0 or not 0 <= self.average < 1:
-            raise ValueError(
-                "training: expected learning_rate > 0, clip_norm > 0 and 0 <= average < 1, "
-                f"got {self.learning_rate}, {self.clip_norm} and {self.average}"
-            )
+        if self.learning_rate <= 0 or self.clip_norm <= 0:
+            got = f"{self.learning_rate} and {self.clip_norm}"
+            raise ValueError(f"training: expected learning_rate > 0 and clip_norm > 0, got {got}")
+        if not (0 <= self.average < 1 and 0 <= self.opening <= 1):
+            got = f"{self.average} and {self.opening}"
+            raise ValueError(f"training: expected 0 <= average < 1 and 0 <= opening <= 1, got {got}")
 
     def fit(
         self,
@@ -169,7 +172,7 @@ class Windows:
     def __init__(self, clips: Sequence[Footage], training: Training) -> None:
         self._clips = clips
         self._training = training
-        self._starts = [_start_probabilities(clip.frames, training.window) for clip in clips]
+        self._starts = [_start_probabilities(clip.frames, training.window, training.opening) for clip in clips]
 
     def batch(self, seed: list[int], augment: bool = True) -> dict[str, torch.Tensor]:
         """What `Trainable.loss` takes, drawn from the seed alone: a step needs no memory of those before."""
@@ -199,12 +202,14 @@ class Windows:
         return frames, flow
 
 
-def _start_probabilities(clip: UInt8, window: int) -> Float64:
+def _start_probabilities(clip: UInt8, window: int, opening: float) -> Float64:
     """How likely a window starts at each frame: in proportion to what moves in it, and never not at all."""
     moved = np.abs(np.diff(clip[:, ::2, ::2].astype(np.int16), axis=0)).mean(axis=(1, 2, 3))
     motion = np.convolve(moved, np.ones(window - 1) / (window - 1), mode="valid") if window > 1 else np.ones(len(clip))
     weight = motion + 0.25 * motion.mean() + 1e-6
-    return np.asarray(weight / weight.sum(), np.float64)
+    probability = (1 - opening) * weight / weight.sum()
+    probability[0] += opening
+    return np.asarray(probability, np.float64)
 
 
 def _cut(frames: UInt8, flow: Float32, crop: int, rng: np.random.Generator, zoom: bool) -> tuple[UInt8, Float32]:

@@ -6,7 +6,7 @@ For tests of flows, metrics and the judge: no simulator and no renderer, so they
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -21,6 +21,11 @@ FRAMES = 25
 PROMPT_FRAMES = 5
 DISC, GRAINS = 1, 2
 RADIUS = 9.0
+HARMLESS = ("darker", "filmed_again", "noisier", "shaken", "softer")
+BROKEN = (
+    "copy_last", "freeze_at_half", "hover", "mass_loss", "reverse", "shuffle", "slow_motion", "stutter", "teleport",
+    "vanish_at_half",
+)  # fmt: skip
 _SURFACE = 70.0
 
 
@@ -68,13 +73,11 @@ def happen(draw: int = 0, gravity: float = 0.32, bounce: float = 0.45) -> World:
 def film(world: World, sample: int = 0, noise: float = 1.5, shake: float = 0.0, gain: float = 1.0) -> Clip:
     """A camera's view of it with layers; `shake` [px], `noise` [grey levels]."""
     rng = np.random.default_rng([11, sample])
-    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
     frames = np.zeros((FRAMES, SIZE, SIZE, 3), np.uint8)
     labels = np.zeros((FRAMES, SIZE, SIZE), np.uint16)
     for t in range(FRAMES):
         dx, dy = shake * rng.normal(size=2)
-        x, y = columns + dx, rows + dy
-        picture, labels[t] = _paint(world, t, x, y)
+        picture, labels[t] = _paint(world, t, float(dx), float(dy))
         picture = picture * gain + noise * rng.normal(size=picture.shape)
         frames[t] = np.clip(picture, 0, 255).astype(np.uint8)
     instances = (Instance(DISC, "disc", "rigid", "sphere", 900.0), Instance(GRAINS, "sand", "grains", "", 1600.0))
@@ -82,9 +85,18 @@ def film(world: World, sample: int = 0, noise: float = 1.5, shake: float = 0.0, 
     return Clip("synthetic", source, sample, frames, 24.0, _layers(labels), None, instances)
 
 
-def _paint(world: World, t: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=4)
+def _scenery(dx: float, dy: float) -> tuple[np.ndarray, ...]:
+    """Where the pixels look (x, y), the wall and the heap there."""
+    y, x = np.mgrid[:SIZE, :SIZE] + 0.5
+    x, y = x + dx, y + dy
     wall = _pattern(x, y, 9.0, 1)[..., None] * np.array([26, 22, 18]) + np.array([120, 128, 140])
     heap = _pattern(x, y, 3.0, 2)[..., None] * np.array([34, 30, 22]) + np.array([176, 140, 84])
+    return x, y, wall, heap
+
+
+def _paint(world: World, t: int, dx: float, dy: float) -> tuple[np.ndarray, np.ndarray]:
+    x, y, wall, heap = _scenery(dx, dy)
     label = np.where(y > world.level[t], GRAINS, 0)
     picture = np.where((label == GRAINS)[..., None], heap, wall)
     if world.disc_visible[t]:
@@ -204,7 +216,7 @@ def event() -> Event:
         tuple(take(replace(film(happen(draw), draw), layers=None)) for draw in range(1, 6)),
         {name: take(clip) for name, clip in harmless.items()},
         {name: take(clip) for name, clip in violations(world, truth).items()},
-        tuple(take(film(replace(world, disc_visible=np.arange(FRAMES) < last))) for last in (FRAMES, 21, 16, 10)),
+        tuple(take(film(replace(world, disc_visible=np.arange(FRAMES) < last))) for last in (FRAMES, 18, 10)),
         take(edited(truth, np.zeros(FRAMES, int), "truth", keep_layers=True)),
     )
 

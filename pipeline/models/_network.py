@@ -118,7 +118,7 @@ class NextFrameNetwork(nn.Module):
         mean = mean_flow(shares[:, :-1], self.architecture.reach)
         flow = 8 * raw[:, :2] + functional.interpolate(mean, scale_factor=float(CELL), mode="bilinear")
         preference = raw[:, 2 : 2 + CANDIDATES] + raw.new_tensor([2, 2, 0, 0, 0]).view(1, -1, 1, 1)
-        retouch, paint = raw[:, 2 + CANDIDATES :].split(3, dim=1)
+        retouch, paint = raw[:, -6:-3], raw[:, -3:]
         candidates = torch.stack([last, warp(last, flow), first, last + retouch, 0.5 + paint], dim=1)
         frame = (torch.softmax(SHARPNESS * preference, dim=1).unsqueeze(2) * candidates).sum(dim=1)
         mixture = torch.softmax(preference, dim=1)

@@ -34,7 +34,7 @@ class NextFrame(Model):
     """Weights file (safetensors); empty: the shipped ones to generate, fresh ones to train."""
     noise: float = 0.02
     """Standard deviation of the noise on the frames that the network sees, 1 = white; in training and in use."""
-    truth: float = 0.3
+    truth: float = 0.5
     """Probability that a training roll-out goes on from the true frame and not from the one that was told."""
     context: int = 4
     """Frames that the network sees, >= 2; for fresh weights, others bring their own."""

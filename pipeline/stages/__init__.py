@@ -80,13 +80,13 @@ class Run:
     renderer: Renderer
     model: Model
     """The model under examination."""
-    baselines: dict[str, Model]
+    baselines: dict[str, Model] = field(default_factory=dict)
     """Models that are always run beside it, for comparison."""
     flow: Flow
-    metrics: dict[str, Metric]
+    metrics: dict[str, Metric] = field(default_factory=dict)
     judge: Judge = field(default_factory=Judge)
     curation: Curation = field(default_factory=Curation)
-    exporters: dict[str, Exporter]
+    exporters: dict[str, Exporter] = field(default_factory=dict)
     training: Training = field(default_factory=Training)
     engine: Engine
 

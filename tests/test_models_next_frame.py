@@ -167,9 +167,8 @@ def test_votes_count_the_pixels_of_a_cell() -> None:
 
 def test_the_candidate_nearest_to_the_truth_is_right() -> None:
     true = torch.rand(1, 3, 8, 8)
-    right = best_candidates([true + 0.2, true, true - 0.3, true + 0.2, true], true)
-    assert (right[:, 1] > 0.9).all()
-    torch.testing.assert_close(right.sum(dim=1), torch.ones(1, 8, 8))
+    candidates = [true + 0.2, true, true - 0.3, true + 0.1]
+    assert (best_candidates(candidates, true)[:, 1] > 0.95).all()
 
 
 def test_it_is_a_learner() -> None:

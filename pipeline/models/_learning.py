@@ -14,9 +14,6 @@ FLOW, VOTES, CHOICE, PAINT = 0.05, 0.02, 0.05, 0.5
 """Weights of the four errors."""
 ALIKE = 0.02
 """Candidates whose colours differ from the truth by this much more than the best one's are e times less right."""
-HANDICAP = (0.0, 0.0, 0.06, 0.04, 0.06)
-"""Added to the candidates' errors: of two that look right the one that changes less is. Otherwise the first frame would
-shine through a little in every frame until it is back."""
 
 
 def roll_out_loss(
@@ -60,10 +57,10 @@ def next_frame_error(told: Prediction, true: Tensor, before: Tensor, first: Tens
 
 
 def best_candidates(candidates: list[Tensor], true: Tensor) -> Tensor:
-    """How right each of CANDIDATES pictures (B, 3, H, W) is around each pixel, as shares, (B, CANDIDATES, H, W)."""
+    """How right each of N pictures (B, 3, H, W) is around each pixel, as shares that sum to 1, (B, N, H, W)."""
     errors = torch.stack([(candidate - true).abs().mean(dim=1) for candidate in candidates], dim=1)
     around = functional.avg_pool2d(errors, 3, stride=1, padding=1, count_include_pad=False)
-    return torch.softmax(-(around + around.new_tensor(HANDICAP).view(1, -1, 1, 1)) / ALIKE, dim=1)
+    return torch.softmax(-around / ALIKE, dim=1)
 
 
 def change_weight(true: Tensor, before: Tensor) -> Tensor:

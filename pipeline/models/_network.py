@@ -15,7 +15,7 @@ from pipeline.models._motion import CELL, displacements, mean_flow, motion_evide
 CANDIDATES = 5
 """What each pixel of the next frame is chosen from: it stays, it moves, it is as in the first frame, it is retouched,
 it is painted anew."""
-SHARPNESS = 8.0
+SHARPNESS = 4.0
 """Power to which shares of candidates are raised before they are mixed: nearly a choice, or bodies would fade away a
 little with every frame."""
 

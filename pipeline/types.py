@@ -8,6 +8,7 @@ their origin at the top left corner with pixel centres at +0.5; cameras follow O
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,13 +54,25 @@ class Surface:
 
 
 @dataclass(frozen=True)
+class Path:
+    """Where a body is led, whatever pushes against it: straight and evenly from pose to pose, then it stands still."""
+
+    time: Float64
+    """Of the poses [s], increasing from 0, shape (K,)."""
+    position: Float64
+    """Centres of mass [m], shape (K, 3)."""
+    orientation: Float64
+    """Quaternions (x, y, z, w), body to world, shape (K, 4)."""
+
+
+@dataclass(frozen=True)
 class Body:
     """A rigid body, its state at t = 0 and its look."""
 
     name: str
     """Words for captions, e.g. 'heavy red ball'."""
     shape: str
-    """Collision shape: sphere, box, cylinder (axis z), capsule (axis z) or mesh (convex hull of the mesh)."""
+    """Collision shape: sphere, box, cylinder (axis z), capsule (axis z) or mesh (any closed surface)."""
     size: Vector
     """Full extents along the body's axes [m]; (2r, 2r, 2r) for a sphere, (2r, 2r, height) for cylinder and capsule."""
     mesh: Mesh
@@ -81,11 +94,13 @@ class Body:
     """Coulomb coefficient against other bodies, walls and ground."""
     restitution: float = 0.3
     surface: Surface = Surface()
+    path: Path | None = None
+    """None: the body moves freely. Else it is led (kinematic) and starts where the path does; by one pose: fixed."""
 
 
 @dataclass(frozen=True)
 class Medium:
-    """Sand, water or the like, filling a box at t = 0."""
+    """Sand, water or the like, filling a simple solid at t = 0."""
 
     material: str
     """Name on the materials shelf."""
@@ -94,7 +109,7 @@ class Medium:
     word: str
     """Noun for captions, e.g. 'dry sand'."""
     region: tuple[Vector, Vector]
-    """Lower and upper corner of the box that is filled at t = 0 [m]."""
+    """Lower and upper corner of the box that is filled at t = 0 [m], or in which `form` is inscribed."""
     density: float
     """Bulk density at rest [kg/m^3] (grains and the pores between them)."""
     friction_angle: float = 0.0
@@ -110,6 +125,10 @@ class Medium:
     absorption: Vector = (0.0, 0.0, 0.0)
     """Absorption of red, green, blue inside a liquid [1/m]."""
     refractive_index: float = 1.33
+    form: str = "box"
+    """What of the region is filled: box, cylinder (upright) or cone (upright, tip above)."""
+    cohesion: float = 0.0
+    """Shear strength without pressure [Pa]: cohesion of wet grains, yield stress of a liquid such as mud."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +237,8 @@ class Trajectory:
     """[m/s], shape (T, N, 3)."""
     particle_spacing: float
     """Edge of the cube of medium that one particle stands for [m]; 0 without a medium."""
+    container_impulse: Float64
+    """Impulse [N s] that the medium gave floor and walls since the frame before, shape (T, 3)."""
 
 
 @dataclass(frozen=True)
@@ -391,8 +412,46 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """The accepted clips, ready to be written in a trainer's layout."""
+class Measurement:
+    """One quantity of one experiment: what a law expects and what came out."""
 
-    name: str
-    examples: tuple[Example, ...]
+    case: str
+    """In words, e.g. 'aspect 1.0, 12 cells a radius'."""
+    quantity: str
+    """What was measured, with its normalisation, e.g. 'run-out / initial radius'."""
+    expected: float
+    measured: float
+    tolerance: float
+    """Largest |measured - expected| that passes, in the same unit; infinite for what is only reported."""
+    unit: str
+    """'1' for a ratio."""
+    source: str
+    """Paper and equation, or the theorem, that the expected value comes from."""
+    medium: str = "none"
+    """Name of the material."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the measured value is within the tolerance; NaN never is."""
+        return math.isfinite(self.measured) and abs(self.measured - self.expected) <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Curves that belong into one picture; pictures of the same title are drawn together."""
+
+    title: str
+    x_label: str
+    y_label: str
+    lines: Mapping[str, tuple[Float64, Float64]] = field(default_factory=dict)
+    """What was measured: name -> (x, y), each (N,)."""
+    reference: Mapping[str, tuple[Float64, Float64]] = field(default_factory=dict)
+    """What was published, drawn as points: name -> (x, y), each (N,)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the examination of one case of a law found."""
+
+    measurements: tuple[Measurement, ...]
+    plots: tuple[Plot, ...] = ()

@@ -92,6 +92,7 @@ def motion(scene: Scene, particles: np.ndarray | None = None, move: float = 0.01
         particle_position=particles.astype(np.float32),
         particle_velocity=np.zeros_like(particles, np.float32),
         particle_spacing=SPACING if particles.shape[1] else 0.0,
+        container_impulse=np.zeros((frames, 3)),
     )
 
 

@@ -11,6 +11,7 @@ from simple_scenes import GRAVITY, body, sand_box, scene
 from pipeline.scenarios import _shapes as shapes
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators.coupled import Coupled
+from pipeline.types import Path
 
 BALL = shapes.sphere(0.08)
 BLOCK = shapes.box((0.10, 0.10, 0.05))
@@ -84,3 +85,66 @@ def test_a_fast_ball_stays_in_the_container() -> None:
 def test_an_unknown_shape_is_named() -> None:
     with pytest.raises(ValueError, match="got 'teapot'"):
         Coupled().simulate(scene(replace(body(BALL, (0, 0, 1)), shape="teapot")))
+
+
+LINE = Path(
+    np.array([0.0, 0.5, 1.0]),
+    np.array([[0.0, 0.0, 1.0], [0.2, 0.0, 1.0], [0.2, 0.0, 1.3]]),
+    np.array([[0, 0, 0, 1], [0, 0, np.sin(0.5), np.cos(0.5)], [0, 0, np.sin(0.5), np.cos(0.5)]], dtype=float),
+)
+
+
+def test_a_led_body_goes_straight_and_evenly_from_pose_to_pose_and_then_stands() -> None:
+    slab = body(shapes.box((0.3, 0.3, 0.04)), (9, 9, 9), path=LINE)
+    told = Coupled().simulate(scene(slab, num_frames=31))
+    x = np.interp(told.time, [0, 0.5], [0, 0.2])
+    z = np.interp(told.time, [0.5, 1.0], [1.0, 1.3])
+    np.testing.assert_allclose(told.body_position[:, 0], np.column_stack([x, 0 * x, z]), atol=1e-9)
+    np.testing.assert_allclose(told.body_velocity[3, 0], [0.4, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(told.body_angular_velocity[3, 0], [0, 0, 2.0], atol=1e-6)
+    np.testing.assert_allclose(told.body_velocity[18, 0], [0, 0, 0.6], atol=1e-6)
+    assert not told.body_velocity[26:, 0].any()
+
+
+def test_what_lies_on_a_led_body_goes_with_it() -> None:
+    slab = body(shapes.box((0.3, 0.3, 0.04)), (0, 0, 0), path=LINE, friction=0.9)
+    block = body(shapes.box((0.1, 0.1, 0.05)), (0.0, 0.0, 1.046), friction=0.9)
+    told = Coupled().simulate(scene(slab, block, num_frames=30))
+    arm = told.body_position[-1, 1] - told.body_position[-1, 0]
+    np.testing.assert_allclose(arm, [0, 0, 0.045], atol=0.012)
+    turn = 2 * np.arctan2(*told.body_orientation[-1, 1, [2, 3]])
+    assert turn == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.parametrize("led", [True, False])
+def test_a_marble_falls_into_a_cup_and_stays_there(led: bool) -> None:
+    """Concave contacts: triangles of a led cup, convex parts of a free one."""
+    cup = shapes.cup(0.16, 0.12, 0.02, sections=16)
+    bottom = -cup.mesh.vertices[:, 2].min()
+    at = (0.0, 0.0, bottom + 0.001)
+    stays = Path(np.zeros(1), np.array([at]), np.array([[0.0, 0.0, 0.0, 1.0]])) if led else None
+    marble = body(shapes.sphere(0.03), (0.02, 0.01, 0.3))
+    told = Coupled().simulate(scene(body(cup, at, path=stays), marble, num_frames=49))
+    assert told.body_position[-1, 1, 2] == pytest.approx(0.02 + 0.015, abs=0.003)
+    assert np.hypot(*told.body_position[-1, 1, :2]) < 0.065
+    assert told.body_position[-1, 0, 2] == pytest.approx(bottom, abs=0.003)
+
+
+def test_an_impossible_path_is_told() -> None:
+    for wrong, match in (
+        (replace(LINE, time=np.array([0.0, 0.5, 0.5])), "times must increase from 0"),
+        (replace(LINE, time=LINE.time[:2]), "got shapes"),
+        (replace(LINE, orientation=2 * LINE.orientation), "quaternions of length 1"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            Coupled().simulate(scene(body(BLOCK, (0, 0, 1), path=wrong)))
+
+
+def test_bodies_that_overlap_at_the_start_are_refused() -> None:
+    one, other = body(BLOCK, (0, 0, 0.5)), replace(body(BALL, (0.06, 0, 0.5)), name="ball")
+    with pytest.raises(ValueError, match=r"Scene simple: nothing may overlap at t = 0, got body and ball by 30"):
+        Coupled().simulate(scene(one, other))
+    with pytest.raises(ValueError, match="ground or container"):
+        Coupled().simulate(scene(body(BLOCK, (0, 0, 0.01))))
+    told = Coupled().simulate(scene(body(BLOCK, (0, 0, 0.025)), body(BLOCK, (0, 0, 0.075)), num_frames=10))
+    assert np.abs(told.body_position[-1] - told.body_position[0]).max() < 0.001

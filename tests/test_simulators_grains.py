@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import warp as wp
 from simple_scenes import GRAVITY, sand_box
 
+from pipeline.materials._grains import Grains
 from pipeline.materials.sand import Sand
+from pipeline.materials.wet_sand import WetSand
 from pipeline.simulators._grains import GrainSolver
 from pipeline.simulators._grains_kernels import yield_ratio
 from pipeline.simulators._medium import BodyState
@@ -73,6 +77,50 @@ def test_the_cone_meets_mohr_coulomb_in_triaxial_compression_and_extension() -> 
     wp.launch(_ratios, dim=2, inputs=[lode, kappa], outputs=[ratio], device="cpu")
     expected = [2 * np.sqrt(3) * sine / (3 - sine), 2 * np.sqrt(3) * sine / (3 + sine)]
     np.testing.assert_allclose(ratio.numpy(), expected, rtol=1e-3)
+
+
+def test_neighbours_in_a_heap_share_its_load_and_it_does_not_swell() -> None:
+    heap = replace(Sand().fill(((-0.2, -0.2, 0.0), (0.2, 0.2, 0.2))), form="cylinder")
+    column = GrainSolver(heap, Container((0.9, 0.9, 0.2)), [], 0.0125, DOWN, 0, "cpu")
+    run(column, 0.7)
+    x, y, z = column.positions().T
+    core = (np.hypot(x, y) < 0.12) & (z < 0.06)
+    volume = np.pi * 0.12**2 * 0.06 / core.sum() / column.particle_volume
+    assert volume == pytest.approx(1, abs=0.03)
+    assert (column._expansion.numpy()[core] >= 1).mean() < 0.02  # without sharing 0.3 of them carried nothing
+
+
+@pytest.mark.parametrize("material", [Sand(), WetSand()])
+def test_a_cone_below_the_angle_of_repose_stands_from_the_beginning(material: Grains) -> None:
+    height = 0.2 * np.tan(material.friction_angle - np.radians(5))
+    cone = replace(material.fill(((-0.2, -0.2, 0.0), (0.2, 0.2, height))), form="cone")
+    heap = GrainSolver(cone, Container((0.5, 0.5, 0.2)), [], 0.0125, DOWN, 0, "cpu")
+    start = heap.positions()
+    run(heap, 0.4)
+    assert np.abs(heap.positions() - start).max() < 0.5 * 0.025
+    assert np.abs(heap.positions() - start).mean() < 0.05 * 0.025
+
+
+def test_cohesion_keeps_a_wall_up_that_dry_sand_does_not() -> None:
+    sunk = {}
+    for cohesion in (0.0, 1000.0):
+        block = WetSand(cohesion=cohesion).fill(((-0.3, -0.08, 0.0), (-0.15, 0.08, 0.15)))
+        face = GrainSolver(block, Container((0.6, 0.16, 0.2)), [], 0.0125, DOWN, 0, "cpu")
+        start = face.positions()
+        run(face, 0.4)
+        sunk[cohesion] = float((start - face.positions())[:, 2].mean()) / 0.15
+    assert sunk[0.0] > 0.1
+    assert abs(sunk[1000.0]) < 0.01
+
+
+def test_a_slab_slides_as_far_as_coulomb_says() -> None:
+    sand = Sand(wall_friction=0.4).fill(((-0.8, -0.2, 0.0), (-0.5, 0.2, 0.04)))
+    slab = GrainSolver(sand, Container((1.8, 0.8, 0.2)), [], 0.01, DOWN, 0, "cpu")
+    start = slab.positions()
+    slab._velocity.assign(np.tile(np.float32([1.2, 0, 0]), (len(start), 1)))
+    run(slab, 0.5)
+    way = float((slab.positions() - start)[:, 0].mean())
+    assert way == pytest.approx(1.2**2 / (2 * 0.4 * GRAVITY), rel=0.05)
 
 
 def test_grains_need_a_container() -> None:

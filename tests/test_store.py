@@ -78,7 +78,7 @@ def trajectory() -> types.Trajectory:
     rng = np.random.default_rng(1)
     states = [rng.normal(size=(4, 2, width)) for width in (3, 4, 3, 3, 6)]
     particles = [rng.normal(size=(4, 50, 3)).astype(np.float32) for _ in range(2)]
-    return types.Trajectory(np.arange(4) / 24, *states, *particles, particle_spacing=0.1 + 0.2)
+    return types.Trajectory(np.arange(4) / 24, *states, *particles, 0.1 + 0.2, rng.normal(size=(4, 3)))
 
 
 def layers(speed: float = 3.0) -> types.Layers:

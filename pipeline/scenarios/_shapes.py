@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import trimesh
 
-from pipeline.types import Mesh, Vector
+from pipeline.types import Float64, Mesh, Vector
+
+if TYPE_CHECKING:
+    import trimesh
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Solid:
 
 def sphere(diameter: float) -> Solid:
     """A ball [m]."""
+    import trimesh
+
     r = diameter / 2
     surface = trimesh.creation.icosphere(subdivisions=4, radius=r)
     moment = 0.4 * r**2
@@ -40,6 +46,8 @@ def sphere(diameter: float) -> Solid:
 
 def box(size: Vector) -> Solid:
     """A block with edges `size` [m]."""
+    import trimesh
+
     x, y, z = (edge**2 / 12 for edge in size)
     surface = trimesh.creation.box(size)
     return Solid("box", size, _mesh(surface), float(np.prod(size)), (y + z, x + z, x + y))
@@ -47,6 +55,8 @@ def box(size: Vector) -> Solid:
 
 def cylinder(diameter: float, height: float) -> Solid:
     """A cylinder about the z axis [m]."""
+    import trimesh
+
     r = diameter / 2
     surface = trimesh.creation.cylinder(r, height, sections=64)
     across = r**2 / 4 + height**2 / 12
@@ -56,6 +66,8 @@ def cylinder(diameter: float, height: float) -> Solid:
 
 def capsule(diameter: float, height: float) -> Solid:
     """A cylinder about the z axis with round caps, `height` over all [m]."""
+    import trimesh
+
     r, h = diameter / 2, height - diameter
     surface = trimesh.creation.capsule(height=h, radius=r, count=[48, 48])
     surface.apply_translation(-surface.bounds.mean(axis=0))
@@ -70,6 +82,8 @@ def capsule(diameter: float, height: float) -> Solid:
 
 def cone(diameter: float, height: float) -> Solid:
     """A cone about the z axis, tip up [m]."""
+    import trimesh
+
     r = diameter / 2
     surface = trimesh.creation.cone(r, height, sections=64)
     surface.apply_translation((0, 0, -height / 4))  # the centre of mass lies a quarter of the height above the base
@@ -81,11 +95,104 @@ def cone(diameter: float, height: float) -> Solid:
 
 def octahedron(diameter: float) -> Solid:
     """A regular octahedron, `diameter` from corner to corner [m]."""
+    import trimesh
+
     a = diameter / 2
     corners = a * np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], dtype=np.float64)
     surface = trimesh.convex.convex_hull(corners)
     moment = a**2 / 5
     return Solid("mesh", (diameter,) * 3, _mesh(surface), 4 / 3 * a**3, (moment,) * 3)
+
+
+def cup(diameter: float, height: float, wall: float, sections: int = 64) -> Solid:
+    """An open round cup with a flat floor, opening up; `diameter` and `height` are outer ones, walls `wall` thick [m].
+
+    Raises ValueError where the walls leave no room.
+    """
+    import trimesh
+
+    r, inner = diameter / 2, diameter / 2 - wall
+    if not (0 < wall < height and inner > 0):
+        raise ValueError(f"cup: expected 0 < wall < height and diameter / 2, got {wall}, {height}, {diameter}")
+    profile = np.array([[0, 0], [r, 0], [r, height], [inner, height], [inner, wall], [0, wall]])
+    return _from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
+
+
+def plate_with_hole(size: Vector, hole: float, sections: int = 64) -> Solid:
+    """A plate of edges `size` [m] with a round hole of diameter `hole` [m] through its middle, along z.
+
+    Raises ValueError where the hole does not fit.
+    """
+    length, width, thickness = size
+    if not 0 < hole < min(length, width):
+        raise ValueError(f"plate_with_hole: expected a hole narrower than the plate, got {hole} in {size}")
+    angle = 2 * np.pi * np.arange(sections) / sections
+    around = np.column_stack([np.cos(angle), np.sin(angle)])
+    # The angles of the plate's corners belong to its edge; each angle has a point on the hole and one on the edge.
+    corners = np.array([[length, width], [-length, width], [-length, -width], [length, -width]]) / 2
+    around = np.vstack([around, corners / np.linalg.norm(corners, axis=1, keepdims=True)])
+    around = around[np.unique(np.round(np.arctan2(around[:, 1], around[:, 0]), 9), return_index=True)[1]]
+    with np.errstate(divide="ignore"):
+        edge = around * np.min(np.array([length, width]) / 2 / np.abs(around), axis=1, keepdims=True)
+    rim = around * hole / 2
+    rings = [_at(rim, thickness / 2), _at(rim, -thickness / 2), _at(edge, -thickness / 2), _at(edge, thickness / 2)]
+    return _from_surface(_closed(rings), turn=False)
+
+
+def from_file(path: Path, size: float) -> Solid:
+    """The solid whose surface a file (OBJ, STL, PLY, GLB ...) holds, scaled to a longest edge of `size` [m].
+
+    Centre of mass, volume, principal axes and moments are computed. Raises FileNotFoundError, and ValueError for what
+    is not the closed surface of a solid.
+    """
+    import trimesh
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"Mesh {path}: expected a file, found none")
+    surface = trimesh.load(path, force="mesh")
+    if len(surface.faces) == 0 or not np.isfinite(surface.vertices).all():
+        raise ValueError(f"Mesh {path}: expected triangles with finite corners, got none")
+    surface.merge_vertices(merge_tex=True, merge_norm=True)
+    trimesh.repair.fix_normals(surface, multibody=True)
+    if not (surface.is_watertight and surface.volume > 0):
+        raise ValueError(
+            f"Mesh {path}: expected a watertight surface, got {len(surface.faces)} triangles that leave holes; close "
+            "them, e.g. with trimesh.repair.fill_holes or Blender's Make Manifold"
+        )
+    surface.apply_scale(size / float(surface.extents.max()))
+    return _from_surface(surface, turn=True)
+
+
+def _at(ring: Float64, height: float) -> Float64:
+    return np.column_stack([ring, np.full(len(ring), height)])
+
+
+def _closed(rings: list[Float64]) -> trimesh.Trimesh:
+    """The surface of a ring, from its edges (n, 3) in turn."""
+    import trimesh
+
+    count, number = len(rings[0]), len(rings)
+    index = np.arange(count * number).reshape(number, count)
+    right, below = np.roll(index, -1, axis=1), np.roll(index, -1, axis=0)
+    across = np.roll(right, -1, axis=0)
+    faces = np.concatenate([np.stack([index, below, across], -1), np.stack([index, across, right], -1)])
+    surface = trimesh.Trimesh(np.concatenate(rings), faces.reshape(-1, 3), process=False)
+    if surface.volume < 0:
+        surface.invert()
+    return surface
+
+
+def _from_surface(surface: trimesh.Trimesh, turn: bool) -> Solid:
+    """The homogeneous solid inside a closed surface; `turn`ed so that its principal axes are x, y and z."""
+    surface = surface.copy()
+    surface.apply_translation(-surface.center_mass)
+    if turn:
+        surface.apply_transform(surface.principal_inertia_transform)
+        surface.apply_translation(-surface.center_mass)
+    surface.density = 1.0
+    x, y, z = (float(moment / surface.volume) for moment in np.diag(surface.moment_inertia))
+    length, width, height = (float(extent) for extent in surface.extents)
+    return Solid("mesh", (length, width, height), _mesh(surface), float(surface.volume), (x, y, z))
 
 
 def _mesh(surface: trimesh.Trimesh) -> Mesh:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import warp as wp
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
-from pipeline.types import Body, Float32, Float64, Mesh, Vector
+from pipeline.types import Body, Bool, Float32, Float64, Vector
 
 wp.config.log_level = wp.LOG_ERROR
 
@@ -28,6 +31,17 @@ class DistanceField:
     """[m]"""
 
 
+def outside(bodies: Sequence[Body], points: Float32 | Float64, spacing: float) -> Bool:
+    """Which of the points (N, 3) [m, world] lie in none of the bodies at t = 0, seen every `spacing` [m]."""
+    free = np.ones(len(points), bool)
+    for body in bodies:
+        field = distance_field(body, spacing)
+        local = Rotation.from_quat(body.orientation).inv().apply(points - np.asarray(body.position))
+        node = (local - field.origin) / field.spacing
+        free &= ndimage.map_coordinates(field.values, node.T, order=1, mode="constant", cval=1.0) >= 0
+    return free
+
+
 def distance_field(body: Body, spacing: float) -> DistanceField:
     """Sample the signed distance of `body` every `spacing` [m], up to `MARGIN` nodes beyond its bounding box.
 
@@ -43,7 +57,8 @@ def distance_field(body: Body, spacing: float) -> DistanceField:
     axes = [origin[axis] + spacing * np.arange(counts[axis]) for axis in range(3)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     if body.shape == "mesh":
-        distance = _mesh(points.reshape(-1, 3), body.mesh).reshape(points.shape[:3])
+        vertices, faces = np.asarray(body.mesh.vertices, np.float64), np.asarray(body.mesh.faces, np.int32)
+        distance = _mesh(points.tobytes(), vertices.tobytes(), faces.tobytes()).reshape(points.shape[:3])
     elif body.shape in _PRIMITIVES:
         distance = _PRIMITIVES[body.shape](points, half)
     else:
@@ -95,15 +110,18 @@ def _closest(mesh: wp.uint64, points: wp.array(dtype=wp.vec3), reach: float, dis
     distance[i] = query.sign * wp.length(points[i] - nearest)
 
 
-def _mesh(points: Float64, mesh: Mesh) -> Float64:
+@functools.lru_cache(maxsize=16)
+def _mesh(points: bytes, vertices: bytes, faces: bytes) -> Float64:
+    """Distances (N,) of points (N, 3) from a closed surface; kept, because a mesh is asked about more than once."""
+    where = np.frombuffer(points).reshape(-1, 3)
     surface = wp.Mesh(
-        points=wp.array(mesh.vertices, dtype=wp.vec3, device="cpu"),
-        indices=wp.array(mesh.faces.reshape(-1), dtype=wp.int32, device="cpu"),
+        points=wp.array(np.frombuffer(vertices).reshape(-1, 3), dtype=wp.vec3, device="cpu"),
+        indices=wp.array(np.frombuffer(faces, np.int32), dtype=wp.int32, device="cpu"),
         support_winding_number=True,
     )
-    distance = wp.zeros(len(points), dtype=float, device="cpu")
-    reach = float(np.ptp(points, axis=0).sum())
-    inputs = [surface.id, wp.array(points, dtype=wp.vec3, device="cpu"), reach]
-    wp.launch(_closest, dim=len(points), inputs=inputs, outputs=[distance], device="cpu")
+    distance = wp.zeros(len(where), dtype=float, device="cpu")
+    reach = float(np.ptp(where, axis=0).sum())
+    inputs = [surface.id, wp.array(where, dtype=wp.vec3, device="cpu"), reach]
+    wp.launch(_closest, dim=len(where), inputs=inputs, outputs=[distance], device="cpu")
     sampled: Float64 = distance.numpy().astype(np.float64)
     return sampled

@@ -1,4 +1,4 @@
-"""Grains as a continuum: explicit MLS-MPM with a frictional, cohesionless law.
+"""Grains as a continuum: explicit MLS-MPM with a frictional law, with or without cohesion.
 
 Transfers: APIC (Jiang et al. 2015) with the stress of MLS-MPM (Hu et al. 2018), quadratic B-splines. Law: density
 decides between contact and free flight (Dunatunga & Kamrin, J. Fluid Mech. 779, 2015); shear strength after
@@ -16,7 +16,9 @@ import warp as wp
 from pipeline.simulators import _grains_contact as contact
 from pipeline.simulators import _grains_kernels as kernels
 from pipeline.simulators._distance import distance_field
+from pipeline.simulators._filling import arrange
 from pipeline.simulators._medium import BodyState
+from pipeline.simulators._prediction import FreeMotion
 from pipeline.types import Body, Container, Float32, Float64, Medium, Vector
 
 SOUND_SPEED = 20.0
@@ -25,6 +27,19 @@ it by less than 1 %. Softer sand keeps more of an impact as elastic compression,
 COURANT = 1.1
 """Time step * (sound speed + 2 m/s) / cell. A bed at rest stays still to 1.25 and shakes itself apart from 1.4 on."""
 POISSON = 0.3
+PACKED = 0.59
+"""Share of the volume that the grains take, pores left out."""
+RATE_GAIN = 0.68
+"""mu_2 / mu_s - 1: 0.643 / 0.382 for glass beads (Jop et al. 2006)."""
+SHARING = 0.1
+"""Of the expansion with the other particles of a cell, per step. Without it a collapsed heap swells by 4 to 5 %, with
+0.1 by 1 %; 1 does much as 0.1."""
+CONSOLIDATED = 500.0
+"""Pressure up to which poured grains are elastic [Pa]; compressed further they rearrange for good."""
+UNLOADING = 2.0
+"""How much stiffer they are then when unloaded than when loaded: half of the energy does not come back (soils lose
+more: swelling takes a fifth to a third of what compression takes). With 1 a light ball bounces back from half of its
+depth; with 3 the waves of unloading are too fast for the time step, and what is shaken goes on sinking."""
 PADDING = 3
 """Cells beyond floor and walls, for the splines of particles that touch them."""
 HEADROOM = 0.25
@@ -52,10 +67,12 @@ class GrainSolver:
             raise ValueError(f"Medium {medium.material}: grains need a container to lie in, got none")
         self._device = device
         self._gravity = wp.vec3(*gravity)
+        self._motion = FreeMotion(bodies, gravity)
         self._grid = _grid(medium, container, spacing)
         self._law = _law(medium)
         self.time_step = COURANT * min(self._grid.cell) / (SOUND_SPEED + 2.0)
-        start, self._volume = _arrange(medium, spacing, np.random.default_rng(seed))
+        counts = np.maximum(np.round(np.ptp(medium.region, axis=0) / spacing).astype(int), 1)
+        start, self.particle_volume = arrange(medium, bodies, counts, JITTER, np.random.default_rng(seed))
         count = len(start)
         with wp.ScopedDevice(device):
             self._position = wp.array(start, dtype=wp.vec3)
@@ -64,6 +81,7 @@ class GrainSolver:
             self._deviator = wp.zeros(count, dtype=wp.mat33)
             self._expansion = wp.array(self._lithostatic(start, medium, gravity), dtype=float)
             self._node = wp.zeros(tuple(self._grid.shape), dtype=wp.vec4)
+            self._packing = wp.zeros(tuple(self._grid.shape), dtype=wp.vec2)
             self._received = wp.zeros(1, dtype=wp.vec3d)
             self._corrected = wp.zeros(1, dtype=int)
             self._bodies = len(bodies)
@@ -72,35 +90,43 @@ class GrainSolver:
             self._contact = wp.zeros(_most_contacts(bodies, min(self._grid.cell)), dtype=contact.Contact)
             self._impulse = wp.zeros((max(len(bodies), 1), 6), dtype=wp.float64)
 
-    def _lithostatic(self, position: Float32, medium: Medium, gravity: Vector) -> Float32:
+    def _lithostatic(self, position: Float32 | Float64, medium: Medium, gravity: Vector) -> Float32:
         """Expansion J at which the pressure K (1/J - 1) carries the weight above."""
-        depth = medium.region[1][2] - position[:, 2]
-        pressure = medium.density * abs(gravity[2]) * depth
+        low, high = np.asarray(medium.region)
+        depth = high[2] - position[:, 2]
+        if medium.form == "cone":
+            off_axis = np.hypot(*(2 * (position[:, :2] - low[:2]) / (high - low)[:2] - 1).T)
+            depth -= off_axis * (high - low)[2]
+        pressure = medium.density * abs(gravity[2]) * np.maximum(depth, 0.0)
         return np.asarray(1.0 / (1.0 + pressure / self._law.bulk), dtype=np.float32)
 
     def step(self, state: BodyState, dt: float) -> Float64:
         """Advance the grains; see `MediumSolver.step`."""
         if self._bodies:
-            self._pose.assign(_poses(state))
+            self._pose.assign(_poses(state, self._motion.velocity(state, dt)))
         self._impulse.zero_()
         self._node.zero_()
-        moved = (self._position, self._velocity, self._gradient, self._deviator, self._expansion)
-        self._launch(kernels.scatter, len(self._position), self._grid, self._law, dt, self._volume, *moved, self._node)
+        count = len(self._position)
+        moved = (self._position, self._velocity, self._gradient)
+        stressed = (self._deviator, self._expansion, self._packing)
+        setting = (self._grid, self._law, dt)
+        self._launch(kernels.scatter, count, *setting, self.particle_volume, *moved, *stressed, self._node)
+        self._packing.zero_()
         self._launch(kernels.accelerate, self._node.shape, dt, self._gravity, self._node)
         if self._bodies:
             self._touch(dt)
         self._launch(kernels.confine, self._node.shape, self._grid, self._law, self._node, self._received)
-        count = len(self._position)
-        self._launch(kernels.gather, count, self._grid, self._law, dt, self._gravity, self._node, *moved)
+        self._launch(kernels.gather, count, *setting, self._gravity, self._node, *moved, *stressed[1:])
         body = (self._field, self._shape, self._pose, self._bodies, 0.0)
         self._launch(kernels.keep_out, count, self._grid, *body, self._position, self._corrected)
         impulse: Float64 = self._impulse.numpy()[: self._bodies].copy()
+        self._motion.remember(state, impulse, dt)
         return impulse
 
     def _touch(self, dt: float) -> None:
         gap = GAP * min(self._grid.cell)
         body = (self._field, self._shape, self._pose, self._bodies)
-        law = (dt, self._gravity, self._law.wall_friction, gap, contact.SWEEPS)
+        law = (dt, self._law.wall_friction, gap, contact.SWEEPS)
         found = (self._contact, len(self._contact), self._impulse)
         self._launch(contact.touch, 1, self._grid, *law, *body, self._node, *found)
 
@@ -110,7 +136,7 @@ class GrainSolver:
     @property
     def mass(self) -> float:
         """Of all particles together [kg]."""
-        return self._law.density * self._volume * len(self._position)
+        return self._law.density * self.particle_volume * len(self._position)
 
     @property
     def container_impulse(self) -> Float64:
@@ -160,18 +186,15 @@ def _law(medium: Medium) -> kernels.Law:
     law.shear = shear_ratio * law.bulk
     law.kappa = (9 - squared) / (1 - squared)
     law.surely = 2 * np.sqrt(3 * squared) / (3 + np.sqrt(squared))
+    law.attraction = medium.cohesion / np.tan(medium.friction_angle)
+    law.inertia = medium.grain_size * np.sqrt(medium.density / PACKED)
+    law.rate_gain = RATE_GAIN
+    law.loosest = 1 / (1 - law.attraction / law.bulk)
+    law.firm = 1 / (1 + CONSOLIDATED / law.bulk)
+    law.unloading = UNLOADING
+    law.sharing = SHARING
     law.wall_friction = medium.wall_friction
     return law
-
-
-def _arrange(medium: Medium, spacing: float, rng: np.random.Generator) -> tuple[Float32, float]:
-    """Jittered particles that fill the region, and the volume that each stands for [m^3]."""
-    low, high = np.asarray(medium.region[0]), np.asarray(medium.region[1])
-    counts = np.maximum(np.round((high - low) / spacing).astype(int), 1)
-    edge = (high - low) / counts
-    index = np.stack(np.meshgrid(*(np.arange(n) for n in counts), indexing="ij"), axis=-1).reshape(-1, 3)
-    shift = rng.uniform(-JITTER, JITTER, index.shape)
-    return np.asarray(low + (index + 0.5 + shift) * edge, dtype=np.float32), float(np.prod(edge))
 
 
 def _shapes(bodies: Sequence[Body], spacing: float) -> tuple[Any, Any]:
@@ -198,12 +221,11 @@ def _most_contacts(bodies: Sequence[Body], cell: float) -> int:
     return sum((int(2 * (reach / cell + GAP)) + 3) ** 3 for reach in reaches)
 
 
-def _poses(state: BodyState) -> Any:
-    """The state as an array of `Pose`."""
+def _poses(state: BodyState, velocity: Float64) -> Any:
+    """The state as an array of `Pose`, with the velocities (B, 6)."""
     dtype: Any = kernels.Pose.numpy_dtype()  # type: ignore[attr-defined]
     poses: Any = np.zeros(len(state.position), dtype)
     poses["position"] = state.position
     poses["orientation"] = state.orientation
-    poses["velocity"] = state.velocity
-    poses["angular_velocity"] = state.angular_velocity
+    poses["velocity"], poses["angular_velocity"] = velocity[:, :3], velocity[:, 3:]
     return poses

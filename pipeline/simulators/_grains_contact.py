@@ -11,6 +11,10 @@ from pipeline.simulators._grains_kernels import Grid, Pose, Shape, distance_at, 
 
 SWEEPS = 12
 """Passes over all contacts; the push of a body 8 times lighter than the medium it displaces settles in about 10."""
+STUCK = wp.constant(0.5)
+"""Nodes in thin walls deeper than this move with the wall [cells]."""
+PROBE = wp.constant(1.5)
+"""How much deeper to look whether a wall ends there [cells]."""
 
 
 @wp.struct
@@ -23,6 +27,7 @@ class Contact:
     arm: wp.vec3  # from the centre of mass to the node [m]
     push: float  # impulse along the normal, from the body to the node [N s]
     drag: wp.vec3  # impulse along the surface [N s]
+    stuck: bool  # the node moves with the body, whatever pulls
 
 
 @wp.func
@@ -32,11 +37,24 @@ def softness(arm: wp.vec3, direction: wp.vec3, rotation: wp.mat33, inertia: wp.v
     return 1.0 / mass + wp.dot(wp.cross(turn, arm), direction)
 
 
+@wp.func
+def within_thin(
+    values: wp.array(dtype=float), body: Shape, local: wp.vec3, outward: wp.vec3, distance: float, cell: float
+) -> bool:
+    """Whether a node lies in the middle of a thin wall, where the nearest surface may be that of the far side: a
+    normal from there would let the medium through."""
+    if distance > -STUCK * cell:
+        return False
+    rise = distance_at(values, body, local + 0.25 * cell * outward) - distance
+    if rise < 0.1 * cell:  # on the middle surface there is no way out; 0.25 elsewhere, 0.14 within a corner
+        return True
+    return distance_at(values, body, local - PROBE * cell * outward) > distance
+
+
 @wp.kernel(enable_backward=False)
 def touch(
     grid: Grid,
     dt: float,
-    gravity: wp.vec3,
     friction: float,
     gap: float,
     sweeps: int,
@@ -51,8 +69,9 @@ def touch(
 ):
     """Stop nodes closer than `gap` from entering bodies; Coulomb friction along the surface, free separation.
 
-    Body velocities are predicted (gravity, and every impulse as it is found), so that a light body does not answer
-    a whole step late to medium that weighs more than itself (added mass). One thread walks over all contacts: the
+    `pose` comes with the velocities that the bodies would have after the step without the medium. Every impulse
+    changes them as it is found, so that a light body does not answer a whole step late to medium that weighs more
+    than itself (added mass). One thread walks over all contacts: the
     order, and so the result, is the same everywhere. `pose` is left as it will be after the step.
     """
     found = wp.int32(0)
@@ -69,19 +88,20 @@ def touch(
                         x = grid.origin + wp.cw_mul(grid.cell, wp.vec3(float(i), float(j), float(k)))
                         arm = x - pose[b].position
                         local = wp.quat_rotate_inv(pose[b].orientation, arm)
-                        if distance_at(values, body, local) < gap:
+                        distance = distance_at(values, body, local)
+                        if distance < gap:
+                            outward = normal_at(values, body, local)
                             c = Contact()
                             c.body = b
                             c.node = wp.vec3i(i, j, k)
-                            c.normal = wp.quat_rotate(pose[b].orientation, normal_at(values, body, local))
+                            c.normal = wp.quat_rotate(pose[b].orientation, outward)
+                            c.stuck = within_thin(values, body, local, outward, distance, wp.min(grid.cell))
                             c.arm = arm
                             c.push = 0.0
                             c.drag = wp.vec3(0.0, 0.0, 0.0)
                             contact[found] = c
                             found += 1
 
-    for b in range(bodies):
-        pose[b].velocity = pose[b].velocity + dt * gravity
     for _ in range(sweeps):
         for n in range(found):
             c = contact[n]
@@ -94,7 +114,9 @@ def touch(
             w = pose[b].angular_velocity
             slip = u - pose[b].velocity - wp.cross(w, c.arm)
             ease = 1.0 / q[3] + softness(c.arm, c.normal, rotation, inertia, mass)
-            push = wp.max(c.push - wp.dot(slip, c.normal) / ease, 0.0)
+            push = c.push - wp.dot(slip, c.normal) / ease
+            if not c.stuck:
+                push = wp.max(push, 0.0)
             given = (push - c.push) * c.normal
             slip += given / q[3]
             slip -= wp.dot(slip, c.normal) * c.normal
@@ -104,7 +126,7 @@ def touch(
                 drag = c.drag - slip / ease
                 limit = friction * push
                 size = wp.length(drag)
-                if size > limit:
+                if size > limit and not c.stuck:
                     drag = drag * (limit / size)
                 given += drag - c.drag
                 contact[n].drag = drag

@@ -9,6 +9,9 @@ import warp as wp
 
 wp.config.log_level = wp.LOG_ERROR
 
+INERTIA = wp.constant(0.279)
+"""Inertial number I_0 at which half of the friction's growth with the rate of flow is there (Jop et al. 2006)."""
+
 
 @wp.struct
 class Grid:
@@ -28,8 +31,15 @@ class Law:
     density: float  # at rest [kg/m^3]
     bulk: float  # bulk modulus K [Pa]
     shear: float  # shear modulus G [Pa]
-    kappa: float  # Matsuoka-Nakai constant (9 - sin^2 phi) / (1 - sin^2 phi)
+    kappa: float  # Matsuoka-Nakai constant I1 I2 / I3 of a yielding state
     surely: float  # sqrt(J2)/p that every direction of stress allows: the cone's radius in triaxial extension
+    attraction: float  # pressure that cohesion adds to the strength: cohesion / tan phi [Pa]
+    inertia: float  # diameter of a grain * sqrt(its density) [m (kg/m^3)^(1/2)]
+    rate_gain: float  # friction of a fast flow relative to that of a slow one, less 1
+    loosest: float  # expansion J beyond which the grains do not touch
+    firm: float  # expansion J below which compression is not elastic: grains have moved for good
+    unloading: float  # how many times stiffer than in compression they are when unloaded from there
+    sharing: float  # share of a particle's difference from its cell's mean expansion that a step takes away
     wall_friction: float
 
 
@@ -140,6 +150,39 @@ def return_to_cone(trial: wp.mat33, pressure: float, law: Law) -> wp.mat33:
     return trial * (allowed / radius)
 
 
+@wp.func
+def shared_expansion(J: float, cell: wp.vec2, law: Law) -> float:
+    """A particle's expansion, closer to the mean of its cell (sum, count): the grid cannot see, and so never mends,
+    differences within a cell. Left alone they grow until 6 of 10 grains of a heap carry nothing and it swells."""
+    if cell[1] == 0.0:
+        return J
+    return wp.lerp(J, cell[0] / cell[1], law.sharing)
+
+
+@wp.func
+def grown(J: float, growth: float, law: Law) -> float:
+    """Expansion after a step in which the volume grows by a factor; compressed grains unload on a steeper path."""
+    if growth > 1.0 and law.firm > J:
+        return wp.clamp(J * (1.0 + law.unloading * (growth - 1.0)), 0.1, 2.0)
+    return wp.clamp(J * growth, 0.1, 2.0)
+
+
+@wp.func
+def sheared(s: wp.mat33, L: wp.mat33, pressure: float, dt: float, law: Law) -> wp.mat33:
+    """Deviator after a step of velocity gradient L: elastic trial with Jaumann's rate, then back to the yield cone.
+
+    The cone is wider by (mu_2/mu_s - 1) / (1 + I_0/I) where grains flow fast under little pressure, with the inertial
+    number I = shear rate * d / sqrt(p / rho_s) (Jop, Forterre & Pouliquen, Nature 441, 727, 2006).
+    """
+    D = 0.5 * (L + wp.transpose(L))
+    W = 0.5 * (L - wp.transpose(L))
+    shear = D - (wp.trace(L) / 3.0) * wp.identity(n=3, dtype=float)
+    trial = s + dt * (2.0 * law.shear * shear + W * s - s * W)
+    confined = pressure + law.attraction
+    inertia = law.inertia * wp.sqrt(2.0 * wp.ddot(shear, shear) / wp.max(confined, 1.0e-3))
+    return return_to_cone(trial, confined * (1.0 + law.rate_gain * inertia / (inertia + INERTIA)), law)
+
+
 @wp.kernel(enable_backward=False)
 def scatter(
     grid: Grid,
@@ -151,9 +194,11 @@ def scatter(
     gradient: wp.array(dtype=wp.mat33),
     deviator: wp.array(dtype=wp.mat33),
     expansion: wp.array(dtype=float),
+    packing: wp.array3d(dtype=wp.vec2),
     node: wp.array3d(dtype=wp.vec4),
 ):
-    """Particles to nodes: momentum with the stress impulse of the step in it (x, y, z), and mass (w)."""
+    """Stress of particles from the gradient of the step before (Dunatunga & Kamrin 2015); then particles to nodes:
+    momentum with the stress impulse of the step in it (x, y, z), and mass (w)."""
     p = wp.tid()
     g = wp.cw_div(position[p] - grid.origin, grid.cell)
     i = int(g[0] - 0.5)
@@ -161,9 +206,15 @@ def scatter(
     k = int(g[2] - 0.5)
     if not covers(grid, i, j, k):
         return
-    J = expansion[p]
-    pressure = wp.max(law.bulk * (1.0 / J - 1.0), 0.0)
-    stress = deviator[p] - pressure * wp.identity(n=3, dtype=float)
+    J = shared_expansion(expansion[p], packing[int(g[0]), int(g[1]), int(g[2])], law)
+    pressure = 0.0
+    stress = wp.mat33(0.0)
+    if law.loosest > J:
+        pressure = law.bulk * (1.0 / J - 1.0)
+        stress = sheared(deviator[p], gradient[p], pressure, dt, law)
+    expansion[p] = J
+    deviator[p] = stress
+    stress -= pressure * wp.identity(n=3, dtype=float)
     mass = law.density * volume
     inverse = wp.vec3(
         4.0 / (grid.cell[0] * grid.cell[0]), 4.0 / (grid.cell[1] * grid.cell[1]), 4.0 / (grid.cell[2] * grid.cell[2])
@@ -245,10 +296,10 @@ def gather(
     position: wp.array(dtype=wp.vec3),
     velocity: wp.array(dtype=wp.vec3),
     gradient: wp.array(dtype=wp.mat33),
-    deviator: wp.array(dtype=wp.mat33),
     expansion: wp.array(dtype=float),
+    packing: wp.array3d(dtype=wp.vec2),
 ):
-    """Nodes to particles: velocity, its gradient, new position and stress (Dunatunga & Kamrin 2015)."""
+    """Nodes to particles: velocity, its gradient, position and expansion; and the sum of expansions in each cell."""
     p = wp.tid()
     x = position[p]
     g = wp.cw_div(x - grid.origin, grid.cell)
@@ -290,18 +341,13 @@ def gather(
     )
     velocity[p] = v
     gradient[p] = L
-    position[p] = x + dt * v
-
-    J = wp.clamp(expansion[p] * wp.determinant(wp.identity(n=3, dtype=float) + dt * L), 0.1, 2.0)
+    x += dt * v
+    position[p] = x
+    J = grown(expansion[p], wp.determinant(wp.identity(n=3, dtype=float) + dt * L), law)
     expansion[p] = J
-    if J >= 1.0:
-        deviator[p] = wp.mat33(0.0)
-        return
-    D = 0.5 * (L + wp.transpose(L))
-    W = 0.5 * (L - wp.transpose(L))
-    s = deviator[p]
-    rate = 2.0 * law.shear * (D - (wp.trace(L) / 3.0) * wp.identity(n=3, dtype=float)) + W * s - s * W
-    deviator[p] = return_to_cone(s + dt * rate, law.bulk * (1.0 / J - 1.0), law)
+    g = wp.cw_div(x - grid.origin, grid.cell)
+    if covers(grid, int(g[0]), int(g[1]), int(g[2])):
+        wp.atomic_add(packing, int(g[0]), int(g[1]), int(g[2]), wp.vec2(J, 1.0))
 
 
 @wp.kernel(enable_backward=False)

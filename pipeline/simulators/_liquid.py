@@ -9,29 +9,35 @@ import warp as wp
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from pipeline.simulators._filling import arrange
 from pipeline.simulators._liquid_bodies import Grid
-from pipeline.simulators._liquid_coupling import ImmersedBodies, velocities
+from pipeline.simulators._liquid_coupling import ImmersedBodies
+from pipeline.simulators._liquid_friction import Liquid, near_bodies, slow_down
 from pipeline.simulators._liquid_pressure import Coupling, PressureEquation, solve
 from pipeline.simulators._liquid_surface import assemble, extend, fill, fill_narrow, project, remember, start
-from pipeline.simulators._liquid_transfer import gather, immersed, scatter
-from pipeline.simulators._liquid_viscosity import diffuse
+from pipeline.simulators._liquid_transfer import gather, scatter
+from pipeline.simulators._liquid_viscosity import stick
 from pipeline.simulators._medium import BodyState
+from pipeline.simulators._prediction import velocities
 from pipeline.types import Body, Bool, Container, Float32, Float64, Medium, Vector
 
 HEADROOM = 0.4
 """Height of the grid above the liquid at rest [m]; particles above it fly freely."""
-FASTEST = 3.0
-"""Speed at which the liquid crosses one cell in a step [m/s]."""
-SHORTEST = 1e-3
-"""No liquid is so thick that it gets a smaller time step [s]."""
+QUICK = 0.995
+"""Share of the particles that cross less than a cell in a step; the rest is spray."""
+CALM = 0.2
+"""Longest time step, in units of sqrt(cell / gravity): a fall by a fiftieth of a cell."""
 JITTER = 0.2
 """Random offset of the particles at t = 0, either way [particle spacings]."""
 SPREAD = 4.0
 """Rate at which crowded liquid expands [1/s]."""
+SPREAD_PLASTIC = 0.2
+"""The same with a yield stress: the motion must not seem to be a flow, which would thin the liquid."""
 KEEP = 0.95
 """Share of the particles' own velocity that a step keeps, changed by what the grid's changed (affine FLIP)."""
 LEAST_FOURIER = 1e-3
-"""Viscosity is left out where it moves less than this share of a cell's momentum in a step."""
+"""Viscosity, and the liquid's hold on walls and bodies, is left out if it moves less than this share of a cell's
+momentum in a step."""
 VOID = 0.1
 """Air passes through cells with a larger open share."""
 NARROW_SWEEPS = 4
@@ -47,11 +53,14 @@ class LiquidSolver:
 
     Transfers of Jiang et al. (2015) with the increments of Fei et al. (2021), 'Revisiting integration in the material
     point method' (affine FLIP); free surface by the ghost fluid of Gibou et al. (2002), with the surface's height read
-    from how full the cells are; bodies by Batty et al. (2007). All but the linear solve runs on `device`.
+    from how full the cells are; bodies by Batty et al. (2007). Where viscosity matters, an implicit viscous step
+    between two projections (Batty & Bridson 2008); the pressure that it calls for is carried on from step to step, as
+    in an incremental pressure correction (van Kan 1986), or else thick liquid would part before a body instead of
+    pushing it. All but the linear solves runs on `device`.
     """
 
     container_impulse: Float64
-    """Impulse that the pressure gave the container in the last step [N s], (3,); viscous friction is left out."""
+    """Impulse that pressure and friction gave the container since the beginning [N s], (3,)."""
 
     def __init__(
         self,
@@ -75,8 +84,11 @@ class LiquidSolver:
         self._grid = Grid()
         self._grid.low, self._grid.cell, self._grid.shape = wp.vec3(*self._low), wp.vec3(*self._cell), counts
         self._bodies = ImmersedBodies(bodies, self._low, self._cell, medium.density, gravity, device)
+        longest = CALM * float(np.sqrt(self._cell.min() / max(np.linalg.norm(gravity), 1e-3)))
+        fourier = medium.viscosity / medium.density * longest / float(self._cell.min()) ** 2
+        self._is_thick = fourier >= LEAST_FOURIER or medium.cohesion > 0.0
         self._allocate()
-        self._fill(spacing, np.random.default_rng(seed))
+        self._fill(bodies, np.random.default_rng(seed))
 
     def _allocate(self) -> None:
         faces = (3, *(count + 1 for count in self._shape))
@@ -85,38 +97,29 @@ class LiquidSolver:
             return wp.zeros(shape, dtype=dtype, device=self._device)
 
         self._velocity, self._mass, self._known = field(faces, float), field(faces, float), field(faces, int)
-        self._before, self._spare = field(faces, float), field(faces, float)
+        self._before, self._last, self._reached = field(faces, float), field(faces, float), field(faces, int)
         self._filled, self._known_cell = field(self._shape, float), field(self._shape, int)
         walls = np.ones(faces, np.float32)
         walls[0, [0, -1]] = walls[1, :, [0, -1]] = walls[2, :, :, 0] = 0.0
         self._walls = wp.array(walls, dtype=float, device=self._device)
         self._open_face, self._open_cell = wp.clone(self._walls), field(self._shape, float)
-        self._pressure = np.zeros(self._shape)
+        self._pressure, self._drag = np.zeros(self._shape), np.zeros(self._shape)
         self.container_impulse = np.zeros(3)
 
-    def _fill(self, spacing: float, random: np.random.Generator) -> None:
-        low, high = (np.asarray(corner, float) for corner in self._medium.region)
-        counts = np.maximum(np.round((high - low) / (self._cell / 2)), 1).astype(int)
-        edge = (high - low) / counts
-        lattice = np.stack(np.meshgrid(*(np.arange(count) + 0.5 for count in counts), indexing="ij"), axis=-1)
-        lattice = lattice.reshape(-1, 3) + random.uniform(-JITTER, JITTER, (counts.prod(), 3))
-        self._share = float(edge.prod() / self._cell.prod())
-        self._particle_mass = float(edge.prod() * self._medium.density)
-        self._x = wp.array(low + edge * lattice, dtype=wp.vec3, device=self._device)
-        inside = wp.zeros(len(lattice), dtype=int, device=self._device)
-        bodies = self._bodies
-        self._launch(immersed, len(lattice), [bodies.shapes, bodies.poses, bodies.samples, self._x, inside])
-        points = self._x.numpy()[inside.numpy() == 0]
+    def _fill(self, bodies: Sequence[Body], random: np.random.Generator) -> None:
+        counts = np.maximum(np.round(np.ptp(self._medium.region, axis=0) / (self._cell / 2)), 1).astype(int)
+        points, self.particle_volume = arrange(self._medium, bodies, counts, JITTER, random)
+        self._share = float(self.particle_volume / self._cell.prod())
         self._x = wp.array(points, dtype=wp.vec3, device=self._device)
         self._v = wp.zeros(len(points), dtype=wp.vec3, device=self._device)
         self._c = wp.zeros(len(points), dtype=wp.mat33, device=self._device)
 
     @property
     def time_step(self) -> float:
-        """The coupling step [s]: fast liquid crosses about one cell, thick liquid's shear a part of one."""
-        cell = float(self._cell.min())
-        shear = 0.1 * cell**2 * self._medium.density / max(self._medium.viscosity, 1e-9)
-        return min(cell / FASTEST, max(shear, SHORTEST))
+        """The coupling step [s] at present: liquid crosses about one cell, waves of its size a part of one."""
+        cell, gravity = float(self._cell.min()), float(np.linalg.norm(self._gravity))
+        speed = float(np.quantile(np.linalg.norm(self._v.numpy(), axis=1), QUICK))
+        return min(cell / max(speed, 1e-9), CALM * float(np.sqrt(cell / max(gravity, 1e-3))))
 
     def positions(self) -> Float32:
         """Particle positions [m], shape (N, 3)."""
@@ -133,11 +136,16 @@ class LiquidSolver:
         self._cover(state, dt)
         self._to_faces(dt)
         free = self._bodies.free_velocity(state, dt)
-        impulse = self._shear(free, dt)
-        impulse += self._project(free + self._bodies.answer(impulse), dt)
+        impulse = self._project(free, dt, self._gravity)
+        if self._is_thick:
+            # Weight is balanced by now: the bodies must not feel it as the drag of a falling liquid.
+            impulse += self._shear(free + self._bodies.answer(impulse), dt)
+            impulse += self._project(free + self._bodies.answer(impulse), dt, np.zeros(3))
         after = free + self._bodies.answer(impulse)
         self._bodies.place(state.position, state.orientation, after, dt)
         self._bodies.remember(state, impulse, dt)
+        if self._is_thick:
+            self._hold(after)
         self._to_particles(dt)
         return impulse
 
@@ -165,33 +173,52 @@ class LiquidSolver:
         self._launch(start, self._faces, [push, self._mass, self._walls, self._open_face, self._velocity, self._known])
         self._launch(extend, self._faces, [self._grid, 1, self._velocity, self._known])
         self._launch(remember, self._faces, [push, self._velocity, self._known, self._before])
+        wp.copy(self._reached, self._known)
         self._launch(fill, self._cells, [self._filled, self._open_cell, self._known_cell])
         for sweep in range(1, NARROW_SWEEPS + 1):
-            self._launch(fill_narrow, self._cells, [self._grid.shape, sweep, self._filled, self._known_cell])
+            inputs = [self._grid.shape, sweep, self._open_face, self._filled, self._known_cell]
+            self._launch(fill_narrow, self._cells, inputs)
 
     def _shear(self, free: Float64, dt: float) -> Float64:
-        """Viscous friction in stable steps; impulses on the bodies, (B, 6). Too thin a liquid: nothing."""
-        diffusion = self._medium.viscosity / self._medium.density * dt
-        fourier = diffusion / float(self._cell.min()) ** 2
-        impulse = np.zeros_like(free)
-        if fourier < LEAST_FOURIER:
-            return impulse
-        steps = int(np.ceil(9 * fourier))  # a face between walls has up to nine times the diffusion of one neighbour
-        bodies, face_mass = self._bodies, self._medium.density * float(self._cell.prod())
-        for _ in range(steps):
-            motion = wp.array(free + bodies.answer(impulse), dtype=wp.spatial_vector, device=self._device)
-            drag = wp.zeros(len(free), dtype=wp.spatial_vector, device=self._device)
-            inputs = [self._grid, bodies.shapes, bodies.poses, bodies.samples, motion, diffusion / steps, face_mass]
-            inputs += [self._walls, self._open_face, self._known, self._velocity, self._spare, drag]
-            self._launch(diffuse, self._faces, inputs)
-            self._velocity, self._spare = self._spare, self._velocity
-            impulse += drag.numpy()
-        return impulse
+        """Viscous friction; impulses on the bodies, (B, 6), which move with `free` before it."""
+        medium, cell = self._medium, self._cell
+        diffusion, plasticity = medium.viscosity / medium.density * dt, medium.cohesion / medium.density * dt
+        wp.copy(self._known, self._reached)
+        self._near = near_bodies(self._grid, self._bodies, self._faces, self._device)
+        layers, mass = self._cells[2], medium.density * float(cell.prod())
+        liquid = Liquid(
+            grid=self._grid,
+            layers=layers,
+            filled=self._filled,
+            open_cell=self._open_cell,
+            before=self._last,
+            distance=self._near[0],
+            owner=self._near[1],
+            diffusion=diffusion,
+            plasticity=plasticity,
+            cell_mass=mass,
+        )
+        velocity = self._velocity.numpy()
+        shares = self._share * self._mass.numpy()[..., : layers + 1]
+        slowed = slow_down(liquid, self._bodies, velocity[..., : layers + 1], shares, free, self._device)
+        velocity[..., : layers + 1] += slowed.change
+        self._velocity.assign(velocity)
+        self.container_impulse = self.container_impulse + slowed.on_container
+        return slowed.impulse
 
-    def _project(self, free: Float64, dt: float) -> Float64:
+    def _hold(self, motion: Float64) -> None:
+        """No slip on bodies that move with `motion`, (B, 6), in what particles and the next step see of the faces."""
+        wp.copy(self._last, self._velocity)
+        if not len(motion):
+            return
+        carried = wp.array(motion, dtype=wp.spatial_vector, device=self._device)
+        for field, mirror in ((self._velocity, 1.0), (self._before, 1.0), (self._last, 0.0)):
+            self._launch(stick, self._faces, [self._grid, self._bodies.poses, carried, *self._near, mirror, field])
+
+    def _project(self, free: Float64, dt: float, gravity: Float64) -> Float64:
         """Make the faces' velocity free of divergence; impulses on the bodies, (B, 6).
 
-        `free` is the bodies' velocity without the pressure, (B, 6).
+        `free` is the bodies' velocity without the pressure, (B, 6); `gravity` [m/s^2] is what it includes.
         """
         layers = self._cells[2]
         liquid = np.zeros(self._shape, bool)
@@ -204,17 +231,24 @@ class LiquidSolver:
         rank[at] = np.arange(len(cells))
         ranks = wp.array(rank, dtype=int, device=self._device)
         coupling, lift = self._bodies.coupling(rank)
-        lift *= -self._medium.density * self._gravity[2] * dt
+        lift *= -self._medium.density * gravity[2] * dt
         equation = self._equation(cells, ranks, coupling, free + self._bodies.answer(lift))
-        q = solve(equation, self._pressure[at], TOLERANCE)
-        self._pressure = np.zeros(self._shape)
-        self._pressure[at] = q
-        pressure = wp.array(self._pressure, dtype=float, device=self._device)
+        if gravity.any():
+            found = solve(equation, self._pressure[at], TOLERANCE)
+            self._pressure = _spread(found, at, self._shape)
+            q = found + self._drag[at]
+        else:
+            q = solve(equation, np.zeros(len(cells)), TOLERANCE)
+            self._drag = _spread(self._drag[at] + q, at, self._shape)
+        field = _spread(q, at, self._shape)
+        pressure = wp.array(field, dtype=float, device=self._device)
         inputs = [self._grid, ranks, self._filled, self._open_face, pressure, self._velocity, self._known]
         self._launch(project, self._faces, inputs)
         for sweep in range(1, SWEEPS + 1):
             self._launch(extend, self._faces, [self._grid, sweep, self._velocity, self._known])
-        self.container_impulse = self._on_walls(liquid, dt) - lift[:, :3].sum(axis=0)
+        self.container_impulse = (
+            self.container_impulse + self._on_walls(field, liquid, gravity * dt) - lift[:, :3].sum(axis=0)
+        )
         outward: Float64 = self._medium.density * (coupling.outflow.T @ q[coupling.cells])
         return lift + outward.reshape(-1, 6)
 
@@ -226,8 +260,9 @@ class LiquidSolver:
         excess = wp.zeros(count, dtype=float, device=device)
         weight = wp.zeros((count, 6), dtype=float, device=device)
         neighbour = wp.zeros((count, 6), dtype=int, device=device)
+        spread = SPREAD_PLASTIC if self._medium.cohesion else SPREAD
         listed = wp.array(cells.astype(np.int32), dtype=wp.vec3i, device=device)
-        inputs = [self._grid, listed, ranks, self._filled, self._open_cell, self._open_face, self._velocity, SPREAD]
+        inputs = [self._grid, listed, ranks, self._filled, self._open_cell, self._open_face, self._velocity, spread]
         self._launch(assemble, count, [*inputs, diagonal, weight, neighbour, excess])
         right = excess.numpy().astype(np.float64)
         right[coupling.cells] -= coupling.outflow @ free.ravel()
@@ -236,21 +271,38 @@ class LiquidSolver:
         main[shut], right[shut] = 1.0, 0.0
         return PressureEquation(main, weight.numpy().astype(np.float64), neighbour.numpy(), right, coupling)
 
-    def _on_walls(self, liquid: Bool, dt: float) -> Float64:
-        """Impulse of the pressure on walls and floor [N s], (3,): in the cell, plus gravity over half a cell beyond."""
+    def _on_walls(self, pressure: Float64, liquid: Bool, pull: Float64) -> Float64:
+        """Impulse of the pressure on walls and floor [N s], (3,): in the cell, plus `pull` = gravity x dt [m/s], (3,),
+        over half a cell beyond."""
         impulse = np.zeros(3)
         area = self._cell.prod() / self._cell
         for axis, side in ((0, -1), (0, 1), (1, -1), (1, 1), (2, -1)):
-            layer = np.take(self._pressure, 0 if side < 0 else -1, axis)
+            layer = np.take(pressure, 0 if side < 0 else -1, axis)
             wet = np.take(liquid, 0 if side < 0 else -1, axis)
-            rise = side * self._gravity[axis] * self._cell[axis] / 2 * dt
+            rise = side * pull[axis] * self._cell[axis] / 2
             impulse[axis] += side * area[axis] * float(layer.sum() + rise * wet.sum())
         return self._medium.density * impulse
 
     def _to_particles(self, dt: float) -> None:
         bodies, gravity = self._bodies, wp.vec3(*self._gravity)
-        inputs = [self._grid, self._velocity, self._before, KEEP, bodies.shapes, bodies.poses, bodies.samples]
+        inputs = [
+            self._grid,
+            self._velocity,
+            self._before,
+            KEEP,
+            float(self._is_thick),
+            bodies.shapes,
+            bodies.poses,
+            bodies.samples,
+        ]
         self._launch(gather, len(self._x), [*inputs, gravity, dt, self._x, self._v, self._c])
+
+
+def _spread(values: Float64, at: tuple[NDArray[np.int64], ...], shape: tuple[int, ...]) -> Float64:
+    """Values of some cells in an array of all, zero elsewhere."""
+    field = np.zeros(shape)
+    field[at] = values
+    return field
 
 
 def liquid_cells(filled: Float32, open_cell: Float32) -> Bool:

@@ -11,7 +11,8 @@ wp.config.quiet = True
 wp.set_module_options({"enable_backward": False})
 
 SEEP = wp.constant(0.1)
-"""Share of a face beside the floor that stays open under a body: contact never seals water out."""
+"""Share of a face beside the floor that stays open under a free body: contact never seals water out. Led bodies may
+be walls, and do."""
 
 SHUT = wp.constant(0.01)
 """A face with a smaller open share lets nothing through."""
@@ -114,6 +115,7 @@ def cover(
     grid: Grid,
     body: int,
     first: wp.vec3i,
+    seep: float,
     shapes: wp.array(dtype=Shape),
     poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
@@ -122,7 +124,8 @@ def cover(
     open_cell: wp.array3d(dtype=float),
 ):
     """Solid shares of the faces around one body, shape (3, mx, my, mz) from cell `first` on; takes them from the open
-    shares. On the floor's faces, which are shut anyway, the share of the half cell above them is kept instead."""
+    shares. On the floor's faces, which are shut anyway, the share of the half cell above them is kept instead. Beside
+    the floor a share of `seep` stays open."""
     i, j, k = wp.tid()
     shape = shapes[body]
     inverse = wp.transform_inverse(poses[body])
@@ -145,7 +148,7 @@ def cover(
                 face[axis] = corner[axis] + 0.25 * grid.cell[axis]
             share = solid_share(samples, shape, inverse, grid, face, axis)
         if axis < 2 and cell[2] == 0:
-            share = wp.min(share, 1.0 - SEEP)
+            share = wp.min(share, 1.0 - seep)
         if within and not floor:
             # Walls and bodies counted before leave less to cover.
             room = open_face[axis, cell[0], cell[1], cell[2]]

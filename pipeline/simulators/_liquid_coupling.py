@@ -10,13 +10,11 @@ import warp as wp
 from numpy.typing import ArrayLike, NDArray
 
 from pipeline.simulators._distance import distance_field
-from pipeline.simulators._liquid_bodies import Shape, cover
+from pipeline.simulators._liquid_bodies import SEEP, Shape, cover
 from pipeline.simulators._liquid_pressure import Coupling
 from pipeline.simulators._medium import BodyState
+from pipeline.simulators._prediction import FreeMotion
 from pipeline.types import Body, Float32, Float64, Vector
-
-COLLISION = 1.5
-"""Contact accelerations beyond this multiple of gravity are collisions, which do not last."""
 
 
 class ImmersedBodies:
@@ -26,7 +24,7 @@ class ImmersedBodies:
         self, bodies: Sequence[Body], low: Float64, cell: Float64, density: float, gravity: Vector, device: str
     ) -> None:
         self._low, self._cell, self._density, self._device = low, cell, density, device
-        self._gravity = np.concatenate([np.asarray(gravity, float), np.zeros(3)])
+        self._motion = FreeMotion(bodies, gravity)
         self._shapes = [body.shape for body in bodies]
         self._mass = np.array([body.mass for body in bodies])
         self._inertia = np.array([body.inertia for body in bodies]).reshape(-1, 3)
@@ -34,7 +32,6 @@ class ImmersedBodies:
         self._sample(bodies)
         sizes = [tuple(np.ceil(2 * reach / cell).astype(int) + 3) for reach in self._reach]
         self._solid = [wp.zeros((3, *size), dtype=float, device=device) for size in sizes]
-        self._before: tuple[Float64, Float64, float] | None = None
         still = np.zeros((len(bodies), 6))
         self.place([body.position for body in bodies], [body.orientation for body in bodies], still, 0.0)
 
@@ -68,7 +65,8 @@ class ImmersedBodies:
     def cover(self, grid: object, open_face: wp.array, open_cell: wp.array) -> None:
         """Take what the bodies cover from the open shares of faces and cells (in place)."""
         for index, solid in enumerate(self._solid):
-            inputs = [grid, index, wp.vec3i(*self._first[index].tolist()), self.shapes, self.poses, self.samples]
+            seep = SEEP if np.isfinite(self._mass[index]) else 0.0
+            inputs = [grid, index, wp.vec3i(*self._first[index].tolist()), seep, self.shapes, self.poses, self.samples]
             wp.launch(cover, solid.shape[1:], inputs, [solid, open_face, open_cell], device=self._device)
 
     def coupling(self, rank: NDArray[np.int32]) -> tuple[Coupling, Float64]:
@@ -97,28 +95,35 @@ class ImmersedBodies:
         return Coupling(unique, total, self._density * self._inverse_mass), lift
 
     def free_velocity(self, state: BodyState, dt: float) -> Float64:
-        """Velocities (B, 6) that the bodies would reach in `dt` [s] without the liquid.
-
-        Gravity, plus the contacts felt in the step before, unless they were collisions: a body that rests on the
-        floor must not seem to fall.
-        """
-        now = velocities(state)
-        push = np.broadcast_to(self._gravity, now.shape)
-        if self._before is None:
-            return now + dt * push
-        velocity, impulse, span = self._before
-        contact = (now - velocity - self.answer(impulse)) / span - push
-        strength = np.linalg.norm(contact[:, :3], axis=1) + self._reach * np.linalg.norm(contact[:, 3:], axis=1)
-        lasting = strength < COLLISION * np.linalg.norm(self._gravity)
-        return now + dt * (push + np.where(lasting[:, None], contact, 0.0))
+        """Velocities (B, 6) that the bodies would reach in `dt` [s] without the liquid."""
+        return self._motion.velocity(state, dt)
 
     def answer(self, impulse: Float64) -> Float64:
         """Change of the velocities by impulses, both (B, 6)."""
         return (self._inverse_mass @ impulse.ravel()).reshape(impulse.shape)
 
+    def inertia(self) -> Float64:
+        """Matrix of mass and inertia, (6 B, 6 B) [kg, kg m^2]; ones on the diagonal of led bodies."""
+        led = np.diag(1.0 - self.answers())
+        return np.asarray(np.linalg.inv(self._inverse_mass + led), np.float64)
+
+    def answers(self) -> Float64:
+        """1 for velocities that an impulse changes, 0 for those of led bodies, (6 B,)."""
+        return (np.diag(self._inverse_mass) > 0.0).astype(np.float64)
+
+    def carry(self, faces: NDArray[np.int64], owner: NDArray[np.int32]) -> Float64:
+        """The velocity of the faces (axis, i, j, k), (m, 4), per unit of all bodies' velocities, (m, 6 B), where each
+        moves with the body `owner` (m,)."""
+        axis, row = faces[:, 0], np.arange(len(faces))
+        unit = np.eye(3)[axis]
+        lever = self._low + (faces[:, 1:] + 0.5 - 0.5 * unit) * self._cell - self._position[owner]
+        carried = np.zeros((len(faces), len(self._mass), 6))
+        carried[row, owner, :3], carried[row, owner, 3:] = unit, np.cross(lever, unit)
+        return carried.reshape(len(faces), 6 * len(self._mass))
+
     def remember(self, state: BodyState, impulse: Float64, dt: float) -> None:
         """Keep what was known before this step, to tell the contacts' share of the next state."""
-        self._before = (velocities(state), impulse, dt)
+        self._motion.remember(state, impulse, dt)
 
     def _turnable(self, index: int) -> Float64:
         """Projector on the axes about which pressure can turn a body, (3, 3); on round ones only the grid would."""
@@ -136,11 +141,6 @@ class ImmersedBodies:
             inverse[6 * index : 6 * index + 3, 6 * index : 6 * index + 3] = np.eye(3) / mass
             inverse[6 * index + 3 : 6 * index + 6, 6 * index + 3 : 6 * index + 6] = (turn / inertia) @ turn.T
         return inverse
-
-
-def velocities(state: BodyState) -> Float64:
-    """Velocity and angular velocity side by side, (B, 6)."""
-    return np.concatenate([state.velocity, state.angular_velocity], axis=1)
 
 
 def _displacement(

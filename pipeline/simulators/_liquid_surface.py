@@ -47,8 +47,15 @@ def fill(filled: wp.array3d(dtype=float), open_cell: wp.array3d(dtype=float), kn
 
 
 @wp.kernel
-def fill_narrow(shape: wp.vec3i, sweep: int, filled: wp.array3d(dtype=float), known: wp.array3d(dtype=int)):
-    """Narrow cells take the mean share of the neighbours beside them, else of those above and below."""
+def fill_narrow(
+    shape: wp.vec3i,
+    sweep: int,
+    open_face: wp.array4d(dtype=float),
+    filled: wp.array3d(dtype=float),
+    known: wp.array3d(dtype=int),
+):
+    """Narrow cells take the mean share of the neighbours beside them, else of those above and below; none through a
+    wall."""
     i, j, k = wp.tid()
     if known[i, j, k] > 0:
         return
@@ -58,7 +65,8 @@ def fill_narrow(shape: wp.vec3i, sweep: int, filled: wp.array3d(dtype=float), kn
         axis = n // 2
         cell = wp.vec3i(i, j, k)
         cell[axis] = cell[axis] + 2 * (n % 2) - 1
-        if cell[axis] >= 0 and cell[axis] < shape[axis]:
+        face = wp.max(cell, wp.vec3i(i, j, k))
+        if cell[axis] >= 0 and cell[axis] < shape[axis] and open_face[axis, face[0], face[1], face[2]] > SHUT:
             mark = known[cell[0], cell[1], cell[2]]
             if mark > 0 and mark <= sweep:
                 weight = wp.where(axis == 2, 1.0e-3, 1.0)
@@ -216,6 +224,9 @@ def project(
     lower[a] = lower[a] - 1
     if upper[a] == grid.shape[a] and a == 2:
         return
+    for axis in range(3):
+        if axis != a and upper[axis] >= grid.shape[axis]:
+            return
     known[a, i, j, k] = wp.min(known[a, i, j, k], 1)
     wall = upper[a] == 0 or upper[a] == grid.shape[a]
     if wall or open_face[a, i, j, k] <= SHUT:

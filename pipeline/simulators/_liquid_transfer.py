@@ -91,8 +91,9 @@ def scatter(
 
 
 @wp.func
-def component_at(field: wp.array4d(dtype=float), grid: Grid, g: wp.vec3, a: int):
-    """Component a at grid coordinates g, and its gradient per cell: (value, d/dx, d/dy, d/dz)."""
+def component_at(field: wp.array4d(dtype=float), grid: Grid, grip: float, g: wp.vec3, a: int):
+    """Component a at grid coordinates g, and its gradient per cell: (value, d/dx, d/dy, d/dz). Between the outermost
+    faces and the wall beside them it falls to zero with `grip` 1, and is constant with `grip` 0."""
     offset = wp.vec3(0.5, 0.5, 0.5)
     offset[a] = 0.0
     counts = grid.shape
@@ -124,16 +125,26 @@ def component_at(field: wp.array4d(dtype=float), grid: Grid, g: wp.vec3, a: int)
     q1 = wp.lerp(q10, q11, f[1])
     dz0 = wp.lerp(q001 - q000, q011 - q010, f[1])
     dz1 = wp.lerp(q101 - q100, q111 - q110, f[1])
-    return wp.vec4(wp.lerp(q0, q1, f[0]), q1 - q0, wp.lerp(q01 - q00, q11 - q10, f[0]), wp.lerp(dz0, dz1, f[0]))
+    own = wp.vec4(wp.lerp(q0, q1, f[0]), q1 - q0, wp.lerp(q01 - q00, q11 - q10, f[0]), wp.lerp(dz0, dz1, f[0]))
+    for axis in range(3):
+        if axis != a:
+            beyond = -b[axis]
+            if axis < 2:
+                beyond = wp.max(beyond, b[axis] - float(counts[axis] - 1))
+            if grip > 0.0 and beyond > 0.0:
+                slope = 2.0 * own[0] * grip * wp.where(b[axis] < 0.0, 1.0, -1.0)
+                own *= 1.0 - grip * wp.min(2.0 * beyond, 1.0)
+                own[axis + 1] = slope
+    return own
 
 
 @wp.func
-def velocity_at(field: wp.array4d(dtype=float), grid: Grid, point: wp.vec3):
+def velocity_at(field: wp.array4d(dtype=float), grid: Grid, grip: float, point: wp.vec3):
     """Velocity [m/s] at a point [m]."""
     g = to_grid(grid, point)
-    u = component_at(field, grid, g, 0)
-    v = component_at(field, grid, g, 1)
-    w = component_at(field, grid, g, 2)
+    u = component_at(field, grid, grip, g, 0)
+    v = component_at(field, grid, grip, g, 1)
+    w = component_at(field, grid, grip, g, 2)
     return wp.vec3(u[0], v[0], w[0])
 
 
@@ -143,6 +154,7 @@ def gather(
     field: wp.array4d(dtype=float),
     before: wp.array4d(dtype=float),
     keep: float,
+    grip: float,
     shapes: wp.array(dtype=Shape),
     poses: wp.array(dtype=wp.transform),
     samples: wp.array(dtype=float),
@@ -157,12 +169,12 @@ def gather(
     x = position[p]
     g = to_grid(grid, x)
     if g[2] < float(grid.shape[2]):
-        u = component_at(field, grid, g, 0)
-        v = component_at(field, grid, g, 1)
-        w = component_at(field, grid, g, 2)
+        u = component_at(field, grid, grip, g, 0)
+        v = component_at(field, grid, grip, g, 1)
+        w = component_at(field, grid, grip, g, 2)
         c = grid.cell
         seen = wp.vec3(u[0], v[0], w[0])
-        own = velocity[p] + seen - velocity_at(before, grid, x)
+        own = velocity[p] + seen - velocity_at(before, grid, grip, x)
         velocity[p] = wp.where(wp.max(wp.abs(own)) < 1.0e6, wp.lerp(seen, own, keep), seen)
         gradient[p] = wp.matrix_from_rows(
             wp.vec3(u[1] / c[0], u[2] / c[1], u[3] / c[2]),
@@ -171,7 +183,7 @@ def gather(
         )
         middle = x + 0.5 * dt * seen
         if to_grid(grid, middle)[2] < float(grid.shape[2]):
-            x += dt * velocity_at(field, grid, middle)
+            x += dt * velocity_at(field, grid, grip, middle)
         else:
             x += dt * seen
     else:
@@ -180,23 +192,8 @@ def gather(
     for b in range(shapes.shape[0]):
         out = way_out(samples, shapes[b], poses[b], x)
         if wp.length(out) > 0.0 and g[2] < float(grid.shape[2]):
-            velocity[p] = velocity_at(field, grid, x)
+            velocity[p] = velocity_at(field, grid, grip, x)
         x += out
     gap = WALL_GAP * grid.cell
     high = grid.low + wp.cw_mul(wp.vec3(float(grid.shape[0]), float(grid.shape[1]), 1.0e9), grid.cell)
     position[p] = wp.max(wp.min(x, high - gap), grid.low + gap)
-
-
-@wp.kernel
-def immersed(
-    shapes: wp.array(dtype=Shape),
-    poses: wp.array(dtype=wp.transform),
-    samples: wp.array(dtype=float),
-    position: wp.array(dtype=wp.vec3),
-    inside: wp.array(dtype=int),
-):
-    """Which particles lie inside a body."""
-    p = wp.tid()
-    for b in range(shapes.shape[0]):
-        if wp.length(way_out(samples, shapes[b], poses[b], position[p])) > 0.0:
-            inside[p] = 1

@@ -38,7 +38,8 @@ class MediumSolver(Protocol):
     ) -> None:
         """Fill the medium's region with particles `spacing` apart [m], 8 to a grid cell of edge 2 * spacing.
 
-        `bodies` give shape, mass and inertia; where they are comes with each step. `seed` jitters the particles.
+        `bodies` give shape, mass and inertia (infinite for those that are led: nothing pushes them away, and gravity
+        does not pull them); where they are comes with each step. `seed` jitters the particles.
         """
 
     @property
@@ -51,6 +52,14 @@ class MediumSolver(Protocol):
         Returns the impulse [N s] and the angular impulse about the centre of mass [N m s] that the medium gave to
         each body within the step, world axes, shape (B, 6).
         """
+
+    @property
+    def particle_volume(self) -> float:
+        """Volume of medium that one particle stands for [m^3]."""
+
+    @property
+    def container_impulse(self) -> Float64:
+        """What floor and walls have received from the medium since the beginning [N s], shape (3,)."""
 
     def positions(self) -> Float32:
         """Particle positions [m], shape (N, 3)."""

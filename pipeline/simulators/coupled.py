@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 class Coupled(Simulator):
     """Each coupling step reads the bodies' state, moves the medium past them, and gives the impulses back."""
 
-    particle_spacing: float = field(default=0.008, metadata={"quick": 0.016})
-    """Distance of neighbouring particles of a medium at t = 0 [m]; a grid cell is two of them."""
     body_step: float = 1 / 960
     """Longest time step of the bodies [s]."""
+    thin: str = field(default="refuse", metadata={"quick": "allow"})
+    """What to do about a body with a part thinner than two cells, through which the medium would leak: refuse the
+    scene, thicken the part (for the medium only: it displaces more), or allow it."""
     device: str = "cpu"
     """Where the medium is computed: cpu, cuda, cuda:1 ..."""
 
@@ -32,18 +33,27 @@ class Coupled(Simulator):
             value = getattr(self, name)
             if not value > 0:
                 raise ValueError(f"simulator coupled: {name} must be positive, got {value}")
+        if self.thin not in ("refuse", "thicken", "allow"):
+            raise ValueError(f"simulator coupled: thin must be refuse, thicken or allow, got '{self.thin}'")
 
     def simulate(self, scene: Scene) -> Trajectory:
-        """States at the frame times. Raises ValueError for an unknown kind of medium or shape of body."""
-        from pipeline.simulators._bodies import Bodies
+        """States at the frame times.
 
+        Raises ValueError for a scene that cannot be: an unknown kind of medium or shape, a mesh that is not closed or
+        (see `thin`) too thin, bodies that overlap at t = 0; RuntimeError for a frame that cannot be: particles or
+        bodies without a finite state, too fast, or out of the container.
+        """
+        from pipeline.simulators import _checks
+        from pipeline.simulators._bodies import Bodies
+        from pipeline.simulators._paths import put_on_paths
+
+        scene = put_on_paths(scene)
         medium = self._medium(scene)
-        wanted = medium.time_step if medium else self.body_step
-        couplings = _parts(1 / scene.fps, wanted)
-        steps = _parts(1 / scene.fps / couplings, self.body_step)
-        with Bodies(scene, 1 / scene.fps / couplings / steps) as bodies:
-            frames = list(_frames(scene, bodies, medium, couplings, steps))
-        states, impulses, positions, velocities = zip(*frames, strict=True)
+        pace = _Pace(1 / scene.fps, medium.time_step if medium else self.body_step, self.body_step)
+        with Bodies(scene, pace.body_step) as bodies:
+            _checks.start(scene, bodies.overlaps())
+            frames = list(_frames(scene, bodies, medium, pace, 2 * self.particle_spacing))
+        states, impulses, positions, velocities, received = zip(*frames, strict=True)
         return Trajectory(
             time=np.arange(scene.num_frames) / scene.fps,
             body_position=np.stack([state.position for state in states]),
@@ -53,13 +63,17 @@ class Coupled(Simulator):
             body_impulse=np.stack(impulses),
             particle_position=np.stack(positions),
             particle_velocity=np.stack(velocities),
-            particle_spacing=_spacing(scene, len(positions[0])),
+            particle_spacing=float(np.cbrt(medium.particle_volume)) if medium else 0.0,
+            container_impulse=np.diff(np.stack(received), axis=0, prepend=0.0),
         )
 
     def _medium(self, scene: Scene) -> MediumSolver | None:
         if scene.medium is None:
             return None
-        setting = (scene.medium, scene.container, scene.bodies, self.particle_spacing, scene.gravity)
+        from pipeline.simulators import _checks
+
+        bodies = _checks.for_medium(scene, 2 * self.particle_spacing, self.thin)
+        setting = (scene.medium, scene.container, bodies, self.particle_spacing, scene.gravity)
         if scene.medium.kind == "grains":
             from pipeline.simulators._grains import GrainSolver
 
@@ -71,45 +85,80 @@ class Coupled(Simulator):
         raise ValueError(f"Scene {scene.clip_id}: medium's kind must be grains or liquid, got '{scene.medium.kind}'")
 
 
-def _spacing(scene: Scene, particles: int) -> float:
-    """Edge of the cube of medium that one particle stands for [m]; layers are rounded to a whole number."""
-    if scene.medium is None:
-        return 0.0
-    low, high = np.asarray(scene.medium.region)
-    return float(np.cbrt(np.prod(high - low) / particles))
-
-
 def _parts(whole: float, longest: float) -> int:
     """Smallest number of equal parts of `whole` none of which is longer than `longest`."""
     return max(int(np.ceil(whole / longest - 1e-9)), 1)
 
 
+@dataclass(frozen=True)
+class _Pace:
+    """How the time between two frames is divided: into coupling steps of several equal steps of the bodies each."""
+
+    frame: float
+    """Time between two frames [s]."""
+    coupling: float
+    """Longest coupling step [s], as the medium asks for at the start."""
+    longest: float
+    """Longest step of the bodies [s]."""
+
+    @property
+    def steps(self) -> int:
+        """Steps of the bodies in a frame; their length stays the same for the whole clip."""
+        couplings = _parts(self.frame, self.coupling)
+        return couplings * _parts(self.frame / couplings, self.longest)
+
+    @property
+    def body_step(self) -> float:
+        """Step of the bodies [s]."""
+        return self.frame / self.steps
+
+    def couplings(self, wanted: float) -> int:
+        """Coupling steps in a frame, none longer than `wanted` [s] unless the bodies' own steps are."""
+        least = min(_parts(self.frame, wanted), self.steps)
+        return next(count for count in range(least, self.steps + 1) if self.steps % count == 0)
+
+
 def _frames(
-    scene: Scene, bodies: Bodies, medium: MediumSolver | None, couplings: int, steps: int
-) -> Iterator[tuple[BodyState, Float64, Float32, Float32]]:
-    """Body states, impulses since the frame before, particle positions and velocities, frame by frame."""
+    scene: Scene, bodies: Bodies, medium: MediumSolver | None, pace: _Pace, cell: float
+) -> Iterator[tuple[BodyState, Float64, Float32, Float32, Float64]]:
+    """Body states, impulses since the frame before, particle positions and velocities, frame by frame; and what the
+    container has received since the beginning."""
+    from pipeline.simulators import _checks
+
     impulse = np.zeros((len(scene.bodies), 6))
     nothing = np.zeros((0, 3), dtype=np.float32)
+    limit = _checks.fastest(scene)
     for frame in range(scene.num_frames):
         if frame > 0:
-            impulse = _advance(bodies, medium, 1 / scene.fps / couplings, couplings, steps)
+            impulse = _told(scene, frame, bodies, medium, pace, cell)
         positions = medium.positions() if medium else nothing
         velocities = medium.velocities() if medium else nothing
         state = bodies.state()
-        if not (np.isfinite(positions).all() and np.isfinite(state.position).all()):
-            raise FloatingPointError(
-                f"Scene {scene.clip_id}: states must be finite, got others at frame {frame}; "
-                "a smaller simulator.particle_spacing takes smaller steps"
-            )
-        yield state, impulse, positions, velocities
+        _checks.frame(scene, frame, state, positions, velocities, limit)
+        yield state, impulse, positions, velocities, medium.container_impulse if medium else np.zeros(3)
 
 
-def _advance(bodies: Bodies, medium: MediumSolver | None, dt: float, couplings: int, steps: int) -> Float64:
-    """One frame forward; returns the impulses that the medium gave within it, shape (B, 6)."""
-    state = bodies.state()
-    total = np.zeros((len(state.position), 6))
+def _told(scene: Scene, frame: int, bodies: Bodies, medium: MediumSolver | None, pace: _Pace, cell: float) -> Float64:
+    """As `_advance`; a solver that gives up says in which scene and frame."""
+    try:
+        return _advance(bodies, medium, pace, cell)
+    except RuntimeError as error:
+        raise RuntimeError(f"Scene {scene.clip_id}, frame {frame}: {error}") from error
+
+
+def _advance(bodies: Bodies, medium: MediumSolver | None, pace: _Pace, cell: float) -> Float64:
+    """One frame forward; returns the impulses that the medium gave within it, shape (B, 6).
+
+    No body crosses more than a cell in a coupling step, as far as its steps allow.
+    """
+    now = bodies.state()
+    speed = float(np.linalg.norm(now.velocity, axis=1).max(initial=0.0))
+    wanted = min(medium.time_step, cell / max(speed, 1e-9)) if medium else pace.frame
+    couplings = pace.couplings(wanted)
+    dt, steps = pace.frame / couplings, pace.steps // couplings
+    total = np.zeros((len(now.position), 6))
     for _ in range(couplings):
-        impulse = medium.step(bodies.state(), dt) if medium else np.zeros_like(total)
+        impulse = medium.step(bodies.state(dt), dt) if medium else np.zeros_like(total)
         bodies.step(impulse, steps)
         total += impulse
     return total

@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline._report.nouns import Case as Case
 from pipeline._report.nouns import ClipRow as ClipRow
 from pipeline._report.nouns import Curve as Curve
+from pipeline._report.nouns import ExamPage as ExamPage
+from pipeline._report.nouns import LawPage as LawPage
+from pipeline._report.nouns import LawSection as LawSection
 from pipeline._report.nouns import Mean as Mean
 from pipeline._report.nouns import ModelAnswer as ModelAnswer
 from pipeline._report.nouns import ModelSummary as ModelSummary
@@ -18,28 +24,21 @@ from pipeline._report.nouns import StageCount as StageCount
 from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
 from pipeline._report.summary import summarise as summarise
+from pipeline.types import UInt8
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def render(page: Page) -> str:
     """The whole page as HTML, the same bytes for the same input; clips are taken from `page.clips` one at a time."""
-    import jinja2
-
     from pipeline._report import charts, pictures, view
 
     roles = {one.model: one.role for one in page.summaries}
     chapters = [view.chapter(row, roles) for row in page.clips]
     answers = view.ranked(chapters)
     worst, best = view.galleries(answers)
-    # A value that is forgotten must stop the page, not leave a hole in it.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "_report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(mean=view.mean_words, counted=view.counted, spoken=view.spoken)
-    return environment.get_template("page.html.j2").render(
+    return _template("page.html.j2").render(
         page=page,
         chapters=chapters,
         typical=answers[len(answers) // 2] if answers else None,
@@ -52,3 +51,45 @@ def render(page: Page) -> str:
         wheel=pictures.legend(),
         failures=sum(len(one.failed) for one in page.stages),
     )
+
+
+def render_laws(page: LawPage) -> str:
+    """The page of laws as HTML: every measurement against what is expected, and the curves."""
+    from pipeline._report import plots
+
+    rows = [one for section in page.sections for one in section.measurements]
+    return _template("laws.html.j2").render(
+        page=page,
+        infinite=math.inf,
+        judged=[one for one in rows if math.isfinite(one.tolerance)],
+        pictures={section.law: plots.pictures(section.plots) for section in page.sections},
+    )
+
+
+def render_exam(page: ExamPage) -> str:
+    """The page of the judge's exam as HTML."""
+    return _template("exam.html.j2").render(page=page)
+
+
+def strip(frames: Sequence[UInt8]) -> str:
+    """Some frames side by side as a picture that can stand in a page (a data URI)."""
+    from pipeline._report import pictures
+
+    return pictures.strip(frames)
+
+
+def _template(name: str) -> jinja2.Template:
+    """A template of this room. A value that is forgotten must stop the page, not leave a hole in it."""
+    import jinja2
+
+    from pipeline._report import view
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "_report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(mean=view.mean_words, counted=view.counted, spoken=view.spoken, figure=view.figure)
+    return environment.get_template(name)

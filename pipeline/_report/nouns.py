@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from pipeline.types import Float64, Judgement, Score, Take, Verdict
+from pipeline.types import Float64, Judgement, Measurement, Plot, Score, Take, Verdict
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,55 @@ class Page:
     verdicts: tuple[Verdict, ...] = ()
     exports: Mapping[str, str] = field(default_factory=dict)
     """Format -> folder."""
+
+
+@dataclass(frozen=True)
+class LawSection:
+    """What was found about one law."""
+
+    law: str
+    kind: str
+    """sand, liquid, coupling or bodies."""
+    words: str
+    """What the law is about."""
+    measurements: tuple[Measurement, ...]
+    plots: tuple[Plot, ...]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class LawPage:
+    """Everything the page of laws shows."""
+
+    quick: bool
+    facts: Mapping[str, str]
+    sections: tuple[LawSection, ...]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Case that could not be examined -> why."""
+
+
+@dataclass(frozen=True)
+class ExamPage:
+    """Everything the page of the judge's exam shows."""
+
+    quick: bool
+    scenes: int
+    clips: int
+    level_names: tuple[str, ...]
+    candidates: Mapping[str, Mapping[str, Any]]
+    """What exam.json says of each score; the judge comes first."""
+    words: Mapping[str, str]
+    """Violation -> what it does."""
+    strips: Mapping[str, str]
+    """Violation -> picture of one clip as a data URI; empty where there is none."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> Mapping[str, Any]:
+        """What is said of the judge."""
+        return next(iter(self.candidates.values()))
+
+    @property
+    def levels(self) -> int:
+        """Number of severities."""
+        return len(self.level_names)

@@ -57,6 +57,8 @@ class Panel:
     parts: tuple[Part, ...]
     thumbnail: str
     """Truth and answer at the place where it breaks, or in the middle."""
+    notes: str
+    """What was done to the clip on the way, e.g. resampled; empty if nothing was."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def _panel(row: ClipRow, answer: ModelAnswer, role: str, shown: Sequence[int], s
         ),
         parts=tuple(_parts(judgement, answer.scores)),
         thumbnail="" if frames is None else _thumbnail(row.truth.clip.frames, frames, bad),
+        notes="; ".join(f"{name}: {note}" for name, note in answer.take.clip.notes.items()) if answer.take else "",
     )
 
 
@@ -171,6 +174,11 @@ def mean_words(mean: Mean | None, missing: str = "not measured: no clip was judg
 def spoken(name: str) -> str:
     """A name off a shelf as one says it."""
     return "bare floor" if name == "none" else name.replace("_", " ")
+
+
+def figure(value: float) -> str:
+    """A number as one quotes it: four digits that count, no exponent where none is needed."""
+    return f"{value:.4g}" if math.isfinite(value) else "not finite"
 
 
 def counted(number: int, noun: str) -> str:

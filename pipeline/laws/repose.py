@@ -1,0 +1,81 @@
+"""Angle of repose: a cone that is too steep slides down to it, one that is less steep stands.
+
+Sand's own: 30 to 35 degrees (Lambe & Whitman, Soil Mechanics, 1969); internal friction makes it (Coulomb 1773).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.laws import Law, _heaps
+from pipeline.laws._scenes import play, scene
+from pipeline.materials._grains import Grains
+from pipeline.materials.gravel import Gravel
+from pipeline.materials.sand import Sand
+from pipeline.simulators import Simulator
+from pipeline.types import Container, Finding, Float64, Measurement, Plot, Trajectory
+
+MATERIALS: dict[str, Grains] = {"sand": Sand(), "gravel": Gravel()}
+STEEP = "cone of 45 degrees"
+FLAT = "cone 3 degrees below repose"
+
+
+@dataclass
+class Repose(Law):
+    """Cones of dry grains, steeper and less steep than the angle of repose."""
+
+    kind: ClassVar[str] = "sand"
+    radius: float = 0.25
+    """Of the cone's base [m]."""
+    cells: int = field(default=12, metadata={"quick": 10})
+    """Grid cells across the base's radius, as many as across a collapsing column's."""
+    seconds: float = 1.5
+    """What has not moved by then stands."""
+
+    @property
+    def cases(self) -> Sequence[str]:
+        """A steep and a flat cone of each material."""
+        return tuple(f"{name}, {cone}" for name in MATERIALS for cone in (STEEP, FLAT))
+
+    def examine(self, case: str, simulator: Simulator) -> Finding:
+        """The slope of one cone at the end."""
+        if case not in self.cases:
+            raise ValueError(f"Law repose: expected a case out of {', '.join(self.cases)}, got '{case}'")
+        name, cone = case.split(", ")
+        flat = cone == FLAT
+        repose = float(np.degrees(MATERIALS[name].friction_angle))
+        start = repose - 3 if flat else 45.0
+        happened = self._play(MATERIALS[name], start, simulator)
+        slopes = [_slope(self._profile(happened, frame)) for frame in (0, -1)]
+        source = "slides to friction angle, Coulomb 1773; -5/+2 degrees"
+        rows = [
+            Measurement(
+                case, "slope between 20 % and 80 % of the height", repose - 1.5, slopes[1], 3.5, "degree", source, name
+            )
+        ]
+        if flat:
+            source = "below the angle of repose nothing moves, Coulomb 1773"
+            rows = [Measurement(case, "slope lost", 0.0, slopes[0] - slopes[1], 1.0, "degree", source, name)]
+        lines = {f"{cone}, {when}": self._profile(happened, f) for f, when in ((0, "start"), (-1, "end"))}
+        plot = Plot(f"Cones of {name}", "distance / initial radius", "depth / initial radius", lines)
+        return Finding(tuple(rows), (plot,))
+
+    def _play(self, material: Grains, slope: float, simulator: Simulator) -> Trajectory:
+        r = self.radius
+        filled = material.fill(((-r, -r, 0.0), (r, r, r * float(np.tan(np.radians(slope))))))
+        heap = replace(filled, form="cone")
+        world = scene([], heap, Container((3.6 * r, 3.6 * r, r)), seconds=self.seconds, fps=1 / self.seconds)
+        return play(simulator, world, r / self.cells)
+
+    def _profile(self, happened: Trajectory, frame: int) -> tuple[Float64, Float64]:
+        return _heaps.round_profile(happened.particle_position[frame], happened.particle_spacing**3, self.radius)
+
+
+def _slope(profile: tuple[Float64, Float64]) -> float:
+    """Of the middle of a heap's flank [degree]; tip and toe are rounded by single cells."""
+    distance, depth = profile
+    return _heaps.chord(distance, depth, float(depth[:3].max()), 0.2, 0.8)

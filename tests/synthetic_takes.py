@@ -15,7 +15,7 @@ from pipeline.flows.dis import Dis
 from pipeline.metrics import Metric
 from pipeline.types import Clip, Instance, Layers, Score, Take
 
-METRICS = shelf.everything(metrics, Metric)
+METRICS = {name: kind for name, kind in shelf.everything(metrics, Metric).items() if not kind.peer}
 SIZE = 96
 FRAMES = 25
 PROMPT_FRAMES = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pipeline.types import Score, Take
 
@@ -11,6 +12,9 @@ from pipeline.types import Score, Take
 @dataclass
 class Metric(ABC):
     """Distance of one take from the truth in one respect."""
+
+    peer: ClassVar[bool] = False
+    """Somebody else's score, to be shown beside the judge; it is not among the default metrics."""
 
     @abstractmethod
     def compare(self, truth: Take, other: Take) -> Score:

@@ -1,0 +1,201 @@
+"""Truth clips with physics broken on purpose, one way at a time -> does the judge notice? exam.json and a page."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import examination, report, shelf, store, video
+from pipeline import violations as broken
+from pipeline.examination import REDRAW, Sitting
+from pipeline.flows import Flow
+from pipeline.judge import Judge
+from pipeline.metrics import Metric
+from pipeline.renderers import Renderer
+from pipeline.scenarios import Scenario
+from pipeline.simulators import Simulator
+from pipeline.stages import Run, Tally
+from pipeline.stages._layout import Truth, null_folder, truths
+from pipeline.stages._opinions import read_opinion
+from pipeline.stages._peers import peers_scores
+from pipeline.stages._units import Unit, code, perform
+from pipeline.stages.score import ROOMS as SCORE_ROOMS
+from pipeline.stages.score import null_unit, read_flow
+from pipeline.stages.simulate import ROOMS as CLIP_ROOMS
+from pipeline.stages.simulate import simulate
+from pipeline.types import Clip, Scene, Score, Take
+from pipeline.violations import Event, Violation
+
+JUDGE = "quicksand"
+"""The candidate's name in the results."""
+SITTING, PREVIEW = "sitting.json", "preview.mp4"
+
+
+def exam(run: Run) -> Tally:
+    """Simulate what is missing, break it, score it, count. Needs re-draws to calibrate against: redraws >= 2."""
+    if run.redraws < 2:
+        raise ValueError(f"exam: expected redraws >= 2 to calibrate the judge against, got {run.redraws}")
+    simulated = simulate(run)
+    known = truths(run)
+    nulls = [null_unit(run, truth) for truth in known]
+    calibrated = perform(run, "exam", nulls)
+    ready = [truth for truth, unit in zip(known, nulls, strict=True) if unit.name in calibrated.done]
+    units = [unit for truth in ready for unit in _units(run, truth)]
+    tally = perform(run, "exam", units)
+    sittings = [_read(unit.folder) for unit in units if unit.name in tally.done]
+    result = _result(run, sittings)
+    store.write_json(run.folder / "exam.json", result)
+    failed = {**simulated.failed, **calibrated.failed, **tally.failed}
+    store.write_text(run.folder / "exam.html", report.render_exam(_page(run, result, failed)))
+    return Tally("exam", tally.done, tally.made, failed)
+
+
+@dataclass(frozen=True)
+class _Rooms:
+    """The plug-ins that a sitting goes through."""
+
+    scenario: Scenario
+    simulator: Simulator
+    renderer: Renderer
+    flow: Flow
+    metrics: Mapping[str, Metric]
+    judge: Judge
+    prompt_frames: int
+
+
+def _units(run: Run, truth: Truth) -> Iterator[Unit]:
+    """Every change at every level that makes sense in the scene, and as many re-draws that the null has not seen."""
+    plugins = (run.scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
+    version = code("violations", *CLIP_ROOMS, *SCORE_ROOMS)
+    scene = store.load_scene(truth.folder)
+    kind = scene.medium.kind if scene.medium else "none"
+    changes: dict[str, Violation | None] = {REDRAW: None}
+    changes |= {name: one for name, one in run.violations.items() if kind in one.kinds}
+    null = null_folder(run, truth.clip_id)
+    redraws = [key for _, key in truth.redraws]
+    for name, change in changes.items():
+        for level in run.levels:
+            folder = run.folder / "exam" / truth.clip_id / f"{name}_{level}"
+            key = store.key("sitting", version, truth.key, redraws, name, change, level, plugins)
+            draw = run.redraws + level if change is None else 0
+            second = truth.redraws[0][0]
+            arguments = (truth.folder, null, second, name, change, level, draw, _Rooms(*plugins))
+            yield Unit(f"{truth.clip_id}/{folder.name}", folder, key, _make, arguments)
+
+
+def _make(
+    folder: Path,
+    key: str,
+    truth_folder: Path,
+    null: Path,
+    second: Path,
+    name: str,
+    change: Violation | None,
+    level: int,
+    draw: int,
+    rooms: _Rooms,
+) -> None:
+    truth = Take(store.load_clip(truth_folder), read_flow(null))
+    scene = store.load_scene(truth_folder)
+    if change is None:
+        changed = rooms.scenario.redraw(scene, draw)
+        frames = rooms.renderer.render(changed, rooms.simulator.simulate(changed)).frames
+    else:
+        event = Event(scene, store.load_trajectory(truth_folder), truth.clip, rooms.simulator, rooms.prompt_frames)
+        frames = _filmed(event, change, level, rooms.renderer)
+    clip = Clip(truth.clip.clip_id, f"{name}_{level}", level, frames, truth.clip.fps)
+    gate = rooms.judge.gate(truth.clip, clip, rooms.prompt_frames)
+    other = Take(clip, rooms.flow.estimate(clip))
+    told: dict[str, list[Score]] = {metric: [] for metric in rooms.metrics}
+    for one in read_opinion(null).scores:
+        told[one.metric].append(one)
+    scores = [metric.compare(truth, other) for metric in rooms.metrics.values()]
+    judgement = rooms.judge.judge(scores, told, gate, rooms.prompt_frames)
+    harmless = change is None or change.harmless
+    peers = peers_scores(truth, other, store.load_clip(second, layers=False))
+    sitting = Sitting(
+        clip.clip_id, _medium(scene), name, level, harmless, {JUDGE: judgement.plausibility, **peers}, gate
+    )
+    with store.publish(folder, key, {}) as unfinished:
+        row = {**dataclasses.asdict(sitting), "parts": dict(judgement.parts)}
+        store.write_json(unfinished / SITTING, row)
+        video.write_preview(unfinished / PREVIEW, frames, clip.fps)
+
+
+def _filmed(event: Event, change: Violation, level: int, renderer: Renderer) -> Any:
+    happening = change.happen(event, level)
+    frames = event.clip.frames
+    if happening is not None:
+        anew = renderer.render(*happening).frames
+        # What the prompt shows is given, even where a body is hidden in its last frame's motion.
+        frames = anew.copy()
+        frames[: event.prompt_frames] = event.clip.frames[: event.prompt_frames]
+    return change.film(frames, event, level)
+
+
+def _medium(scene: Scene) -> str:
+    return scene.material
+
+
+def _read(folder: Path) -> Sitting:
+    row = store.read_json(folder / SITTING)
+    del row["parts"]
+    scores = {name: math.nan if value is None else float(value) for name, value in row["scores"].items()}
+    return Sitting(**{**row, "scores": scores})
+
+
+def _result(run: Run, sittings: list[Sitting]) -> dict[str, Any]:
+    """What exam.json holds: this project's judge first, then the peers on the same clips."""
+    candidates = list(dict.fromkeys(name for one in sittings for name in one.scores))
+    reports = {name: examination.report(sittings, name) for name in candidates}
+    right = {clip: sum(one.change == REDRAW for one in sittings if one.clip_id == clip) for clip in _scenes(sittings)}
+    wrong = {clip: sum(not one.harmless for one in sittings if one.clip_id == clip) for clip in right}
+    return {
+        "suite": {
+            "scenes": len(right),
+            "scenario": shelf.name(run.scenario),
+            "violations": sorted({one.change for one in sittings if not one.harmless}),
+            "harmless": sorted({one.change for one in sittings if one.harmless}),
+            "levels": run.levels,
+            "clips": len(sittings),
+            "broken_set": broken.__name__,
+            "quick": run.quick,
+            "seed": run.seed,
+        },
+        "n_pairs": sum(right[clip] * wrong[clip] for clip in right),
+        **reports.pop(JUDGE, {}),
+        "peers": reports,
+    }
+
+
+def _page(run: Run, result: Mapping[str, Any], failed: Mapping[str, str]) -> report.ExamPage:
+    ours = {key: value for key, value in result.items() if key not in ("suite", "n_pairs", "peers")}
+    names = result["suite"]["violations"]
+    return report.ExamPage(
+        quick=run.quick,
+        scenes=result["suite"]["scenes"],
+        clips=result["suite"]["clips"],
+        level_names=tuple(map(str, sorted(run.levels))),
+        candidates={JUDGE: ours, **result["peers"]},
+        words={name: (type(run.violations[name]).__doc__ or "").strip() for name in names},
+        strips={name: _strip(run, name) for name in names},
+        failed=failed,
+    )
+
+
+def _strip(run: Run, name: str) -> str:
+    """Eight frames of the first scene's clip at the middle severity."""
+    level = sorted(run.levels)[len(run.levels) // 2]
+    previews = sorted((run.folder / "exam").glob(f"*/{name}_{level}/{PREVIEW}"))
+    if not previews:
+        return ""
+    frames, _ = video.read(previews[0])
+    return report.strip([frames[index] for index in range(0, len(frames), max(1, len(frames) // 8))])
+
+
+def _scenes(sittings: list[Sitting]) -> list[str]:
+    return sorted({one.clip_id for one in sittings})

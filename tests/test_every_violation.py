@@ -1,0 +1,92 @@
+"""One exam over everything on the shelf of violations, on one small scene of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from pipeline import shelf, violations
+from pipeline.materials.none import Nothing
+from pipeline.materials.sand import Sand
+from pipeline.materials.water import Water
+from pipeline.renderers.raytrace import Raytrace
+from pipeline.scenarios.drop import Drop
+from pipeline.simulators.coupled import Coupled
+from pipeline.violations import LEVELS, Event, Violation
+
+VIOLATIONS = shelf.everything(violations, Violation)
+MATERIALS = {"none": Nothing(), "grains": Sand(), "liquid": Water()}
+PROMPT_FRAMES = 4
+SEED = 5
+
+
+@cache
+def event(kind: str) -> Event:
+    scene = Drop().draw(f"drop-{kind}", SEED, MATERIALS[kind], (48, 48), 24.0, 13)
+    simulator = Coupled(particle_spacing=0.015)
+    happened = simulator.simulate(scene)
+    return Event(scene, happened, Raytrace(samples=1).render(scene, happened), simulator, PROMPT_FRAMES)
+
+
+def filmed(name: str, kind: str, level: int) -> np.ndarray:
+    change, what = VIOLATIONS[name](), event(kind)
+    happening = change.happen(what, level)
+    frames = what.clip.frames if happening is None else Raytrace(samples=1).render(*happening).frames
+    return change.film(frames, what, level)
+
+
+@pytest.fixture(params=VIOLATIONS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_it_says_what_it_is_and_where_it_makes_sense(name: str) -> None:
+    kind = VIOLATIONS[name]
+    assert kind.__doc__
+    assert set(kind.kinds) <= set(MATERIALS)
+    assert kind.kinds
+
+
+def test_it_changes_the_clip_after_the_prompt_and_only_there(name: str) -> None:
+    kind = VIOLATIONS[name].kinds[-1]
+    truth, frames = event(kind).clip.frames, filmed(name, kind, LEVELS[-1])
+    assert (frames.shape, frames.dtype) == (truth.shape, np.uint8)
+    assert np.abs(frames[PROMPT_FRAMES:].astype(int) - truth[PROMPT_FRAMES:]).max() > 5
+    if VIOLATIONS[name]().happen(event(kind), 1) is None:
+        np.testing.assert_array_equal(frames[:PROMPT_FRAMES], truth[:PROMPT_FRAMES])
+
+
+def test_the_bodies_are_where_the_prompt_shows_them(name: str) -> None:
+    kind = VIOLATIONS[name].kinds[0]
+    happening = VIOLATIONS[name]().happen(event(kind), 2)
+    if happening is None:
+        return
+    _, changed = happening
+    last = PROMPT_FRAMES - 1
+    bodies = len(event(kind).scene.bodies)
+    np.testing.assert_allclose(
+        changed.body_position[last, :bodies], event(kind).trajectory.body_position[last], atol=1e-3
+    )
+    assert len(changed.time) == event(kind).scene.num_frames
+
+
+def test_it_does_the_same_again(name: str) -> None:
+    kind = VIOLATIONS[name].kinds[0]
+    if VIOLATIONS[name]().happen(event(kind), 2) is None:
+        np.testing.assert_array_equal(filmed(name, kind, 2), filmed(name, kind, 2))
+    else:
+        first, again = (VIOLATIONS[name]().happen(event(kind), 2) for _ in range(2))
+        assert first is not None
+        assert again is not None
+        np.testing.assert_array_equal(first[1].body_position, again[1].body_position)
+        np.testing.assert_array_equal(first[1].particle_position, again[1].particle_position)
+
+
+def test_the_scene_is_left_alone(name: str) -> None:
+    kind = VIOLATIONS[name].kinds[0]
+    before = replace(event(kind)).trajectory.body_position.copy()
+    VIOLATIONS[name]().happen(event(kind), 3)
+    np.testing.assert_array_equal(event(kind).trajectory.body_position, before)

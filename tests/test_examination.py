@@ -1,0 +1,84 @@
+"""The statistics of the exam on sittings whose outcome is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.examination import REDRAW, Sitting, auc, interval, preference_error, report
+
+
+def sitting(scene: int, change: str, level: int, score: float, harmless: bool = False) -> Sitting:
+    medium = "sand" if scene % 2 else "water"
+    return Sitting(f"s{scene}", medium, change, level, harmless, {"judge": score, "coin": float("nan")})
+
+
+def perfect() -> list[Sitting]:
+    found = []
+    for scene in range(6):
+        found += [sitting(scene, REDRAW, draw, 95 + draw, True) for draw in (1, 2)]
+        found += [sitting(scene, "noise", level, 90 - level, True) for level in (1, 2, 3)]
+        found += [sitting(scene, "vanish", level, 60 - 15 * level) for level in (1, 2, 3)]
+    return found
+
+
+def test_auc_counts_pairs_and_ties() -> None:
+    assert auc([3, 4], [1, 2]) == 1
+    assert auc([1, 2], [3, 4]) == 0
+    assert auc([1], [1]) == 0.5
+    assert auc([1, 3], [2]) == 0.5
+    assert np.isnan(auc([], [1]))
+
+
+def test_auc_of_two_normals_is_what_theory_says() -> None:
+    """P(a > b) = Phi(d / sqrt 2) for unit normals a distance d apart."""
+    rng = np.random.default_rng(0)
+    right, wrong = rng.normal(1, 1, 3000), rng.normal(0, 1, 3000)
+    assert auc(right.tolist(), wrong.tolist()) == pytest.approx(0.7602, abs=0.015)
+
+
+def test_a_judge_that_sees_everything_passes() -> None:
+    told = report(perfect(), "judge")
+    assert told["auc"] == told["auc_with_nuisances"] == 1
+    assert told["auc_interval"] == [1, 1]
+    assert told["ppe"] == 0
+    assert told["by_violation"]["vanish"]["auc"] == 1
+    assert told["by_severity"] == {"1": 1, "2": 1, "3": 1}
+    assert set(told["by_medium"]) == {"sand", "water"}
+    assert told["severity_correlation"]["vanish"] == pytest.approx(-1)
+
+
+def test_a_judge_that_rewards_what_is_broken_fails() -> None:
+    upside_down = [
+        Sitting(s.clip_id, s.medium, s.change, s.level, s.harmless, {"judge": -s.scores["judge"]}) for s in perfect()
+    ]
+    assert report(upside_down, "judge")["auc"] == 0
+    assert preference_error(upside_down, "judge") == 100
+
+
+def test_a_candidate_without_a_score_has_no_figure() -> None:
+    told = report(perfect(), "coin")
+    assert np.isnan(told["auc"])
+    assert np.isnan(told["ppe"])
+
+
+def test_the_interval_is_wider_for_fewer_scenes() -> None:
+    rng = np.random.default_rng(1)
+
+    def noisy(scenes: int) -> list[Sitting]:
+        return [
+            sitting(scene, change, 2, float(rng.normal(80 if harmless else 60, 25)), harmless)
+            for scene in range(scenes)
+            for change, harmless in ((REDRAW, True), ("vanish", False))
+        ]
+
+    def figure(some: object) -> float:
+        return float(report_auc(some))
+
+    def report_auc(some: object) -> float:
+        from pipeline.examination import within
+
+        return auc(*within(some, "judge"))  # type: ignore[arg-type]
+
+    few, many = (interval(noisy(scenes), figure) for scenes in (6, 60))
+    assert few[1] - few[0] > many[1] - many[0] > 0

@@ -23,10 +23,10 @@ bench: install ## timed comparisons
 	$(BIN)/python benchmarks/walk.py
 
 clean: ## remove .venv and all runs
-	rm -rf $(VENV) && find outputs -mindepth 1 -not -name README.md -delete
+	rm -rf $(VENV) && find outputs -mindepth 1 -not -path outputs/README.md -delete
 
 $(VENV)/ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -21,7 +21,20 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from pipeline import engines, exporters, flows, materials, metrics, models, renderers, scenarios, shelf, simulators
+from pipeline import (
+    engines,
+    exporters,
+    flows,
+    laws,
+    materials,
+    metrics,
+    models,
+    renderers,
+    scenarios,
+    shelf,
+    simulators,
+    violations,
+)
 from pipeline.stages import STAGES, Run
 
 CONF = str(Path(__file__).resolve().parents[1] / "conf")
@@ -40,18 +53,20 @@ MANY_OF: dict[str, tuple[ModuleType, type[Any]]] = {
     "baselines": (models, models.Model),
     "metrics": (metrics, metrics.Metric),
     "exporters": (exporters, exporters.Exporter),
+    "laws": (laws, laws.Law),
+    "violations": (violations, violations.Violation),
 }
 """The same where `group=[name,name]` chooses several."""
 
-HELP = f"""python -m pipeline [key=value ...]
+HELP = """python -m pipeline [key=value ...]
 
-stage= one of {", ".join(STAGES)}
+stage= one of {stages}
 
-What stands on the shelves (group=name; group=[name,name] for baselines, metrics, exporters):
-$APP_CONFIG_GROUPS
+What stands on the shelves (group=name; group=[name,name] for {several}):
+{shelves}
+
 Settings, with their defaults (any of them can be overridden; -m key=a,b sweeps):
-$CONFIG
-"""
+{settings}"""
 
 
 def _if_quick(coarse: Any, normal: Any, *, _root_: DictConfig) -> Any:
@@ -63,7 +78,8 @@ def _schema(plugin: type) -> DictConfig:
     node: DictConfig = OmegaConf.structured(plugin)
     for setting in dataclasses.fields(plugin):
         if "quick" in setting.metadata:
-            OmegaConf.update(node, setting.name, f"${{if_quick:{setting.metadata['quick']},{setting.default}}}")
+            normal = OmegaConf.to_container(node)[setting.name]  # type: ignore[index, call-overload]
+            OmegaConf.update(node, setting.name, f"${{if_quick:{setting.metadata['quick']},{normal}}}")
         elif setting.name == "device":
             OmegaConf.update(node, "device", "${device}")
         elif dataclasses.is_dataclass(setting.default_factory):
@@ -84,21 +100,34 @@ def _register() -> None:
     for group, (room, contract) in MANY_OF.items():
         for name, plugin in shelf.everything(room, contract).items():
             store.store(group=group, name=name, node=_schema(plugin), package=f"{group}.{name}")
-    store.store(name="every_metric", node={"defaults": [{"metrics": shelf.names(metrics)}]})
+    ours = [name for name, metric in shelf.everything(metrics, metrics.Metric).items() if not metric.peer]  # type: ignore[type-abstract]
+    store.store(name="every_metric", node={"defaults": [{"metrics": ours}]})
+    store.store(name="every_law", node={"defaults": [{"laws": shelf.names(laws)}]})
+    store.store(name="every_violation", node={"defaults": [{"violations": shelf.names(violations)}]})
     store.store(name="every_exporter", node={"defaults": [{"exporters": shelf.names(exporters)}]})
-    store.store(
-        group="hydra/help",
-        name="quicksand",
-        node={"app_name": "quicksand", "header": "", "footer": "", "template": HELP},
-    )
 
 
 def compose(overrides: list[str]) -> Run:
     """The run that the command line with these overrides asks for."""
     _register()
+    return OmegaConf.to_object(_composed(overrides))  # type: ignore[return-value]
+
+
+def _composed(overrides: list[str]) -> DictConfig:
     with hydra.initialize_config_dir(version_base="1.3", config_dir=CONF):
-        config = hydra.compose("config", overrides=overrides)
-    return OmegaConf.to_object(config)  # type: ignore[return-value]
+        return hydra.compose("config", overrides=overrides)
+
+
+def _help() -> str:
+    """Every stage, every choice on every shelf, every setting. Hydra's own help takes seconds for so many choices."""
+    shelves = {group: shelf.names(room) for group, (room, _) in {**ONE_OF, **MANY_OF}.items()}
+    shelves["experiment"] = sorted(path.stem for path in Path(CONF, "experiment").glob("*.yaml"))
+    return HELP.format(
+        stages=", ".join(STAGES),
+        several=", ".join(MANY_OF),
+        shelves="\n".join(f"{group}: {', '.join(names)}" for group, names in sorted(shelves.items())),
+        settings=OmegaConf.to_yaml(_composed([])),
+    )
 
 
 @hydra.main(version_base="1.3", config_path=CONF, config_name="config")
@@ -111,14 +140,35 @@ def _application(config: DictConfig) -> None:
             config.run = f"{config.run}-" + re.sub(r"[^\w.,=+-]", "_", running.job.override_dirname)
         run: Run = OmegaConf.to_object(config)  # type: ignore[assignment]
         status = walk(run, OmegaConf.to_yaml(config, resolve=True))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ArithmeticError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
-    if status:
-        sys.exit(status)
+    _statuses.append(status)
+
+
+_statuses: list[int] = []
+"""Of the jobs of this command: one, or as many as a sweep has."""
 
 
 def main() -> None:
-    """Run the command line. Exit status: 0 all done, 1 some units failed (named), 2 the request was wrong."""
-    _register()
-    _application()
+    """Run the command line.
+
+    Exit status: 0 all done, 1 some units failed (named), 2 the request was wrong, 130 interrupted; of a sweep, the
+    worst. A sweep goes on after a run that failed.
+    """
+    _statuses.clear()
+    try:
+        _register()
+        if {"--help", "-h"} & set(sys.argv[1:]):
+            print(_help())
+            return
+        _application()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except SystemExit as stop:  # Hydra has refused the request, or answered it itself
+        sys.exit(stop.code if _statuses or not stop.code else 2)
+    sys.exit(max(_statuses, default=0))

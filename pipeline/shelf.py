@@ -24,7 +24,10 @@ def find(shelf: ModuleType, contract: type[Contract], name: str) -> type[Contrac
     known = names(shelf)
     if name not in known:
         raise ValueError(f"{shelf.__name__}: there is no '{name}', choose one of {', '.join(known)}")
-    module = importlib.import_module(f"{shelf.__name__}.{name}")
+    try:
+        module = importlib.import_module(f"{shelf.__name__}.{name}")
+    except ImportError as error:
+        raise ValueError(f"{shelf.__name__}.{name} cannot be imported: {error}") from error
     found = [
         member
         for _, member in inspect.getmembers(module, inspect.isclass)

@@ -44,6 +44,7 @@ from pipeline._files import (
     write_text,
     writing,
 )
+from pipeline._nouns import decode, encode
 from pipeline.types import Clip, Scene, Trajectory
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "MANIFEST",
     "StoreError",
     "code_version",
+    "decode",
+    "encode",
     "is_complete",
     "key",
     "load_clip",

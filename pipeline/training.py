@@ -117,11 +117,13 @@ class Training:
         folder: Path,
         seed: int,
         held_out: Sequence[Footage] = (),
+        origin: str = "",
     ) -> Iterator[Record]:
         """Train `model` on clips and report now and then.
 
-        Writes CHECKPOINT, LOG and at the end WEIGHTS into `folder`. If it holds a checkpoint of the same training
-        this one goes on from there; on one machine the result is the uninterrupted training's, to the bit.
+        `origin` stands for the model's settings and the clips, e.g. their hash: a training with another one is another
+        training. Writes CHECKPOINT, LOG and at the end WEIGHTS into `folder`. If it holds a checkpoint of the same
+        training this one goes on from there; on one machine the result is the uninterrupted training's, to the bit.
         Afterwards the network holds the averaged weights. Raises ValueError for clips that are too short or too
         small and for a folder that holds another training, FloatingPointError if the loss is no longer finite.
         """
@@ -129,7 +131,8 @@ class Training:
             self._check(kind, some)
         if not clips:
             raise ValueError("training: expected clips to train on, got none")
-        return self._fit(model, Windows(clips, self), Windows(held_out, self) if held_out else None, folder, seed)
+        outside = Windows(held_out, self) if held_out else None
+        return self._fit(model, Windows(clips, self), outside, folder, seed, origin)
 
     def _check(self, kind: str, clips: Sequence[Footage]) -> None:
         for index, clip in enumerate(clips):
@@ -146,11 +149,11 @@ class Training:
                 )
 
     def _fit(
-        self, model: Trainable, windows: Windows, held_out: Windows | None, folder: Path, seed: int
+        self, model: Trainable, windows: Windows, held_out: Windows | None, folder: Path, seed: int, origin: str
     ) -> Iterator[Record]:
         folder.mkdir(parents=True, exist_ok=True)
         with _threads(self.threads):
-            state = _State(self, model, seed)
+            state = _State(self, model, seed, origin)
             state.resume(folder)
             losses = []
             while state.progress < 1:
@@ -241,10 +244,10 @@ def _recoloured(frames: UInt8, rng: np.random.Generator) -> UInt8:
 class _State:
     """All that a training carries from step to step; everything random is drawn from (seed, step)."""
 
-    def __init__(self, training: Training, model: Trainable, seed: int) -> None:
+    def __init__(self, training: Training, model: Trainable, seed: int, origin: str) -> None:
         import torch
 
-        self.training, self.model, self.seed = training, model, seed
+        self.training, self.model, self.seed, self.origin = training, model, seed, origin
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = model.network().to(training.device).train()
@@ -316,6 +319,7 @@ class _State:
             {
                 "training": asdict(self.training),
                 "seed": self.seed,
+                "origin": self.origin,
                 "step": self.step,
                 "seconds": self.seconds,
                 "network": self.network.state_dict(),
@@ -338,8 +342,8 @@ class _State:
         if not file.exists():
             return
         kept = torch.load(file, map_location=self.training.device, weights_only=True)
-        expected = {"seed": self.seed, **asdict(self.training)}
-        got = {"seed": kept["seed"], **kept["training"]}
+        expected = {"seed": self.seed, "model and clips": self.origin, **asdict(self.training)}
+        got = {"seed": kept["seed"], "model and clips": kept.get("origin", ""), **kept["training"]}
         changed = [f"{name} {got.get(name)} -> {value}" for name, value in expected.items() if got.get(name) != value]
         if changed:
             raise ValueError(

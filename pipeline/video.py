@@ -163,6 +163,8 @@ def _announced_size(path: Path) -> int:
             return _size_of_boxes(file, path.stat().st_size)
         if head[:4] == b"\x1a\x45\xdf\xa3":
             return _size_of_elements(file)
+        if head[:4] == b"RIFF":  # AVI: the length of the rest follows
+            return 8 + int.from_bytes(head[4:8], "little")
     return 0
 
 

@@ -107,7 +107,7 @@ def test_every_truth_clip_has_one_verdict_with_reasons(run: Path) -> None:
 
 def test_the_page_is_one_file_and_says_that_the_run_was_quick(run: Path) -> None:
     page = (run / "report.html").read_text()
-    assert "quick" in page
+    assert "QUICK RUN" in page
     assert "drop-water-00001" in page
     assert 'src="http' not in page
     assert "<link" not in page

@@ -49,6 +49,7 @@ def card(name: str, census: Census, data_files: str, contents: str) -> str:
         + " |"
         for scenario, material in cells
     )
+    media = ", ".join(sorted({"bare floor" if material == "none" else material for _, material in cells}))
     sizes = "; ".join(
         f"{count} of {frames} frames, {height} x {width} px, {fps:g} fps"
         for (frames, height, width, fps), count in sorted(census.sizes.items())
@@ -74,7 +75,7 @@ configs:
 
 # {name}
 
-{total} simulated clips of bodies and media (sand, water, none), with captions, exact layers and camera, chosen by
+{total} simulated clips of bodies and media ({media}), with captions, exact layers and camera, chosen by
 quicksand's curation. Clips: {sizes}. No scene (seed) stands in two splits.
 
 | scenario | material | {" | ".join(SPLITS)} |
@@ -87,8 +88,10 @@ quicksand's curation. Clips: {sizes}. No scene (seed) stands in two splits.
 
 Bodies and medium are simulated together, then ray-traced; a second, pixel-centre pass yields the layers, so depth,
 normals, segmentation and flow are exact, not estimated. Every clip says where it comes from and why it was let in
-(`provenance`). The pictures are synthetic: what is learnt here about looks does not carry over to filmed video, what
-is learnt about motion is meant to.
+(`provenance`). The solvers are examined by published experiments: `validation.json`, where it lies beside this file,
+holds every measurement, and the column `provenance_laws` counts those of a clip's medium. The
+pictures are synthetic: what is learnt here about looks does not carry over to filmed video, what is learnt about motion
+is meant to.
 """
 
 

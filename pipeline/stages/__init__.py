@@ -8,12 +8,15 @@ curate    which truth clips go into the training set, and why
 export    the training set in the layouts that trainers read
 report    one page about it all
 train     the training set -> weights of a model that learns
+exam      truth clips with physics broken on purpose -> does the judge notice? exam.json and its page
+validate  the simulator before published laws and experiments -> validation.json and its page
 
 Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from pipeline.engines import Engine
 from pipeline.exporters import Exporter
 from pipeline.flows import Flow
 from pipeline.judge import Judge
+from pipeline.laws import Law
 from pipeline.materials import Material
 from pipeline.metrics import Metric
 from pipeline.models import Model
@@ -30,8 +34,9 @@ from pipeline.scenarios import Scenario
 from pipeline.shelf import name
 from pipeline.simulators import Simulator
 from pipeline.training import Training
+from pipeline.violations import LEVELS, Violation
 
-STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train")
+STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train", "exam", "validate")
 WALK = ("simulate", "generate", "score", "curate", "export", "report")
 
 
@@ -87,6 +92,12 @@ class Run:
     judge: Judge = field(default_factory=Judge)
     curation: Curation = field(default_factory=Curation)
     exporters: dict[str, Exporter] = field(default_factory=dict)
+    laws: dict[str, Law] = field(default_factory=dict)
+    """What stage=validate examines; all laws unless some are chosen: laws=[dam_break,repose]."""
+    violations: dict[str, Violation] = field(default_factory=dict)
+    """What stage=exam examines the judge with; all unless some are chosen: violations=[vanish,reverse]."""
+    levels: list[int] = field(default_factory=lambda: list(LEVELS))
+    """Severities of the violations in the exam."""
     training: Training = field(default_factory=Training)
     engine: Engine
 
@@ -98,11 +109,22 @@ class Run:
             raise ValueError(f"device: expected cpu or cuda, got '{self.device}'")
         if not self.run or self.run != Path(self.run).name or self.run.startswith("."):
             raise ValueError(f"run: expected a plain folder name such as run=first, got '{self.run}'")
-        least = {"clips": 1, "redraws": 0, "samples": 1, "prompt_frames": 1, "height": 16, "width": 16, "num_frames": 3}
+        least = {
+            "seed": 0,
+            "clips": 1,
+            "redraws": 0,
+            "samples": 1,
+            "prompt_frames": 1,
+            "height": 16,
+            "width": 16,
+            "num_frames": 3,
+        }
         for key, bound in least.items():
-            if getattr(self, key) < bound:
+            if not getattr(self, key) >= bound:
                 raise ValueError(f"{key}: expected at least {bound}, got {getattr(self, key)}")
-        if not self.fps > 0:
+        if not self.levels or not set(self.levels) <= set(LEVELS):
+            raise ValueError(f"levels: expected some of {LEVELS}, got {self.levels}")
+        if not 0 < self.fps < math.inf:
             raise ValueError(f"fps: expected a positive rate, got {self.fps}")
         if self.num_frames <= self.prompt_frames:
             raise ValueError(
@@ -118,7 +140,8 @@ class Run:
     @property
     def models(self) -> dict[str, Model]:
         """The model under examination first, then the baselines."""
-        return {name(self.model): self.model, **self.baselines}
+        mine = name(self.model)
+        return {mine: self.model, **{key: one for key, one in self.baselines.items() if key != mine}}
 
 
 @dataclass(frozen=True)

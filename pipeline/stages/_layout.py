@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +13,30 @@ from pipeline import materials, shelf, store
 from pipeline.materials import Material
 from pipeline.stages import Run
 
+PLAN = "plan.json"
+"""What the stages asked for: clips with their keys and settings, answers, opinions."""
+OF_CLIPS = ("seed", "clips", "redraws", "height", "width", "fps", "num_frames", "quick")
+"""Settings that belong to the clips of a run: later stages take them from there, whatever they are called with."""
 
-@dataclass(frozen=True)
+
+def as_made(run: Run) -> Run:
+    """The run with the settings that its clips were made with, if there are any yet; a training keeps its own seed."""
+    path = run.folder / PLAN
+    made = store.read_json(path).get("made", {}) if path.exists() else {}
+    kept = {name: made[name] for name in OF_CLIPS if name in made and (name, run.stage) != ("seed", "train")}
+    return replace(run, **kept)
+
+
+def planned(run: Run, entry: str, remedy: str) -> Any:
+    """An entry of plan.json. Raises ValueError with a remedy if it is not there."""
+    path = run.folder / PLAN
+    found = store.read_json(path).get(entry) if path.exists() else None
+    if found is None:
+        raise ValueError(f"run '{run.run}': expected {entry} in {run.folder}, got none: {remedy}")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """One scene that the run asks for."""
 
@@ -73,17 +97,26 @@ def truths(run: Run) -> list[Truth]:
 
     Raises ValueError if nothing has been simulated in this run.
     """
-    path = run.folder / "plan.json"
-    if not path.exists():
-        raise ValueError(f"run '{run.run}': expected clips in {run.folder}, got none: start with stage=simulate")
     found = []
-    for row in store.read_json(path)["clips"]:
-        clip_id = row["clip_id"]
-        folders = [(clip_folder(run, clip_id, draw), key) for draw, key in enumerate(row["keys"])]
+    for row in planned(run, "clips", "start with stage=simulate"):
+        folders = _folders(run, row)
         complete = [pair for pair in folders if store.is_complete(*pair, store.CLIP)]
         if complete and complete[0] == folders[0]:
-            found.append(Truth(clip_id, *folders[0], tuple(complete[1:])))
+            found.append(Truth(row["clip_id"], *folders[0], tuple(complete[1:])))
     return found
+
+
+def lost(run: Run) -> dict[str, str]:
+    """Truth clips and re-draws that the plan lists and that are not there: name -> what to do."""
+    rows = planned(run, "clips", "start with stage=simulate")
+    asked = [pair for row in rows for pair in _folders(run, row)]
+    missing = [folder.name for folder, key in asked if not store.is_complete(folder, key, store.CLIP)]
+    return dict.fromkeys(missing, "missing or damaged: run stage=simulate")
+
+
+def _folders(run: Run, row: Mapping[str, Any]) -> list[tuple[Path, str]]:
+    """Folder and key of a clip and of its re-draws."""
+    return [(clip_folder(run, row["clip_id"], draw), key) for draw, key in enumerate(row["keys"])]
 
 
 @dataclass(frozen=True)
@@ -103,17 +136,26 @@ def answers(run: Run) -> list[Answer]:
 
     Raises ValueError if nothing has been generated in this run.
     """
-    path = run.folder / "plan.json"
-    rows = store.read_json(path).get("answers") if path.exists() else None
-    if rows is None:
-        raise ValueError(
-            f"run '{run.run}': expected generated clips in {run.folder}, got none: run stage=generate first"
-        )
+    rows = planned(run, "answers", "run stage=generate first")
     found = []
     for row in rows:
         folder = answer_folder(run, row["model"], row["clip_id"], row["sample"])
         found.append(Answer(**{**row, "folder": folder, "complete": store.is_complete(folder, row["key"], store.CLIP)}))
     return found
+
+
+def prompted(run: Run) -> int:
+    """How many frames the models of the run were given: what stage=generate was called with, if it was."""
+    path = run.folder / PLAN
+    return int(store.read_json(path).get("prompt_frames", run.prompt_frames)) if path.exists() else run.prompt_frames
+
+
+def opinions(run: Run) -> dict[Path, str]:
+    """Folder -> key of everything that stage=score has said of the run as it is now."""
+    path = run.folder / PLAN
+    rows = store.read_json(path).get("opinions", {}) if path.exists() else {}
+    found = {run.folder / name: key for name, key in rows.items()}
+    return {folder: key for folder, key in found.items() if store.is_complete(folder, key)}
 
 
 def checks_folder(run: Run, clip_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -26,10 +27,27 @@ class Unit:
     manifest: str = "manifest.json"
 
 
+PACKAGES = ("av", "numpy", "opencv-python-headless", "pybullet", "pysplashsurf", "scipy", "torch", "warp-lang")
+"""Another version of one of these may give other bytes."""
+
+
+def package_versions() -> dict[str, str]:
+    """Of the packages that compute; empty for one that is installed under another name."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def code(*rooms: str) -> str:
-    """Version of the code that a stage's units depend on: those rooms, the nouns, and what reads and writes files."""
+    """Version of the code that a stage's units depend on: those rooms, the nouns, what reads and writes files, and
+    the packages that compute."""
     always = ("types", "store", "_files", "_nouns", "_clipfiles", "video")
-    return store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always)))
+    return store.key(store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always))), package_versions())
 
 
 def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:
@@ -38,19 +56,20 @@ def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:
     jobs = (Job(f"{stage} {unit.name}", unit.work, (unit.folder, unit.key, *unit.arguments)) for unit in missing)
     failed = {}
     for unit, outcome in zip(missing, run.engine.run(jobs, stage, len(missing)), strict=True):
-        _log(run, stage, unit, outcome)
+        log(run, stage, unit.name, outcome)
         if outcome.error:
             failed[unit.name] = outcome.error
     done = tuple(unit.name for unit in units if unit.name not in failed)
     return Tally(stage, done, len(missing) - len(failed), failed)
 
 
-def _log(run: Run, stage: str, unit: Unit, outcome: Outcome) -> None:
+def log(run: Run, stage: str, unit: str, outcome: Outcome) -> None:
+    """Enter what became of a unit into the run's log."""
     row = {
         "time": round(time.time(), 3),
         "run": run.run,
         "stage": stage,
-        "unit": unit.name,
+        "unit": unit,
         "error": outcome.error,
         "attempts": outcome.attempts,
         "cpu_seconds": round(outcome.cpu_seconds, 3),

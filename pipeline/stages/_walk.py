@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import platform
 import subprocess
 import sys
@@ -13,8 +12,11 @@ from typing import Any
 from pipeline import shelf, store, video
 from pipeline.models import Model
 from pipeline.stages import WALK, Run, Tally
-from pipeline.stages._units import seconds_spent
+from pipeline.stages._layout import as_made, planned
+from pipeline.stages._units import package_versions, seconds_spent
 
+BEGINNINGS = ("run", "simulate", "exam", "validate")
+"""Stages that a run can begin with."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,11 +25,15 @@ def walk(run: Run, config: str) -> int:
 
     Returns the exit status: 0, or 1 if some units failed.
     """
+    if run.device == "cuda":
+        _require_cuda()
+    if run.stage not in (*BEGINNINGS, "train"):  # one may train on a set that was brought from elsewhere
+        planned(run, "clips", "start with stage=simulate")  # or a slip of the pen would leave an empty run behind
     run.folder.mkdir(parents=True, exist_ok=True)
     with store.lock(run.folder):
         store.sweep(run.folder)
-        store.write_text(run.folder / "config.yaml", config)
-        store.write_json(run.folder / "provenance.json", provenance(run))
+        _sign(run, config)
+        run = run if run.stage in BEGINNINGS else as_made(run)
         failed = 0
         for stage in WALK if run.stage == "run" else (run.stage,):
             tally = getattr(importlib.import_module(f"pipeline.stages.{stage}"), stage)(run)
@@ -37,6 +43,27 @@ def walk(run: Run, config: str) -> int:
                 print(f"{stage} {name}: {error}", file=sys.stderr)
             print(f"{stage}: {len(tally.done)} done ({tally.made} now), {len(tally.failed)} failed", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _sign(run: Run, config: str) -> None:
+    """Write down what was asked for. Later stages add to what the clips were made with, they do not replace it."""
+    path, made = run.folder / "provenance.json", provenance(run)
+    if run.stage in BEGINNINGS or not path.exists():
+        store.write_text(run.folder / "config.yaml", config)
+        store.write_json(path, made)
+        return
+    store.write_text(run.folder / f"config-{run.stage}.yaml", config)
+    before = store.read_json(path)
+    later = {**before.get("later", {}), run.stage: {"code": made["code"], "seed": run.seed, "device": run.device}}
+    store.update_json(path, later=later, models={**before["models"], **made["models"]}, model=made["model"])
+
+
+def _require_cuda() -> None:
+    """Raises ValueError where there is no GPU, before anything is tried on it."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ValueError("device=cuda: expected a GPU that torch can use, got none; leave out device=cuda")
 
 
 def note(run: Run, tally: Tally) -> None:
@@ -55,23 +82,23 @@ def provenance(run: Run) -> dict[str, Any]:
         "code": {"revision": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
         "lock_sha256": store.sha256(lock) if lock.exists() else "",
         "seed": run.seed,
-        "models": {name: {"fingerprint": _fingerprint(model)} for name, model in run.models.items()},
+        "models": {name: {"fingerprint": _fingerprint(run, model)} for name, model in run.models.items()},
         "model": shelf.name(run.model),
         "codec": {"rgb": video.LOSSLESS, "preview": video.PREVIEW},
         "device": run.device,
         "quick": run.quick,
         "python": platform.python_version(),
-        "packages": {
-            name: importlib.metadata.version(name) for name in ("numpy", "torch", "warp-lang", "pybullet", "av")
-        },
+        "packages": package_versions(),
     }
 
 
-def _fingerprint(model: Model) -> str:
-    """Empty if the weights are not there: stages that need them say so, the others need none."""
+def _fingerprint(run: Run, model: Model) -> str:
+    """Empty if the weights are not there and not needed. Raises OSError if they are."""
     try:
         return model.fingerprint()
     except OSError:
+        if run.stage in ("run", "generate"):
+            raise
         return ""
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from pathlib import Path
 
 from pipeline import curation, shelf, store
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import Truth, checks_folder, score_folder, truths
+from pipeline.stages._layout import Truth, checks_folder, opinions, score_folder, truths
 from pipeline.stages._opinions import read_opinion
 from pipeline.stages._units import Unit, code, perform
 from pipeline.types import Judgement
 
-ROOMS = ("curation",)
+ROOMS = ("curation", "stages.curate")
 
 
 def curate(run: Run) -> Tally:
@@ -29,11 +30,12 @@ def curate(run: Run) -> Tally:
         for truth in known
     ]
     tally = perform(run, "curate", units)
+    current = opinions(run)
     candidates = [
         curation.candidate(
             store.load_scene(truth.folder),
             store.read_json(checks_folder(run, truth.clip_id) / "checks.json"),
-            _judgements(run, truth),
+            _judgements(run, truth, current),
         )
         for truth in known
         if truth.clip_id in tally.done
@@ -46,10 +48,10 @@ def curate(run: Run) -> Tally:
     return tally
 
 
-def _judgements(run: Run, truth: Truth) -> list[Judgement]:
+def _judgements(run: Run, truth: Truth, current: Container[Path]) -> list[Judgement]:
     """What was said about the model under examination; empty before stage=score. Baselines would only dilute it."""
     folders = [score_folder(run, shelf.name(run.model), truth.clip_id, sample) for sample in range(run.samples)]
-    scored = [folder for folder in folders if (folder / store.MANIFEST).exists()]
+    scored = [folder for folder in folders if folder in current]
     return [judgement for folder in scored for judgement in read_opinion(folder).judgements]
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from pipeline import store
 from pipeline.models import Model
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import Truth, answer_folder, truths
+from pipeline.stages._layout import PLAN, Truth, answer_folder, truths
 from pipeline.stages._units import Unit, code, perform
 from pipeline.types import Prompt
 
-ROOMS = ("models",)
+ROOMS = ("models", "stages.generate")
 
 
 def generate(run: Run) -> Tally:
@@ -28,7 +28,7 @@ def generate(run: Run) -> Tally:
         {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key}
         for (model, clip_id, sample), unit in units.items()
     ]
-    store.update_json(run.folder / "plan.json", answers=rows)
+    store.update_json(run.folder / PLAN, answers=rows, prompt_frames=run.prompt_frames)
     return perform(run, "generate", list(units.values()))
 
 
@@ -49,4 +49,4 @@ def prompt(truth: Path, prompt_frames: int) -> Prompt:
     """What a model may see of a truth clip: its first caption and its first frames."""
     clip = store.load_clip(truth, layers=False)
     text = store.load_scene(truth).captions[0]
-    return Prompt(clip.clip_id, text, clip.frames[:prompt_frames], clip.fps, len(clip.frames))
+    return Prompt(clip.clip_id, text, clip.frames[:prompt_frames].copy(), clip.fps, len(clip.frames))

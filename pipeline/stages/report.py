@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,51 +12,50 @@ import numpy as np
 from pipeline import report as page
 from pipeline import shelf, store
 from pipeline.stages import STAGES, Run, Tally
-from pipeline.stages._layout import Answer, Truth, answers, null_folder, score_folder, truths
+from pipeline.stages._layout import Answer, Truth, answers, null_folder, opinions, prompted, score_folder, truths
 from pipeline.stages._opinions import Opinion, read_opinion
 from pipeline.stages._units import Unit, code, perform
 from pipeline.stages.score import case_of, read_flow
 from pipeline.types import Scene, Score, Take, Verdict
 
-ROOMS = ("report", "_report")
+ROOMS = ("report", "_report", "stages.report", "stages._opinions")
 
 
 def report(run: Run) -> Tally:
     """Make report.html anew if anything on it has changed."""
-    known = truths(run)
-    asked = answers(run)
-    shown = (_facts(run), _counts(run), _verdicts(run), _score_keys(run, known, asked))
+    run = replace(run, prompt_frames=prompted(run))
+    known, asked = truths(run), answers(run)
+    current = opinions(run)
+    shown = (_facts(run), _counts(run), _verdicts(run), _exports(run), sorted(current.values()), known, asked)
     key = store.key("report", code(*ROOMS), shown)
     folder = run.folder / "page"
-    tally = perform(run, "report", [Unit("report.html", folder, key, _make, (run, known, asked))])
+    tally = perform(run, "report", [Unit("report.html", folder, key, _make, (run, known, asked, current))])
     if not tally.failed:
-        store.write_text(run.folder / "report.html", (folder / "report.html").read_text())
+        store.write_text(run.folder / "report.html", (folder / "report.html").read_text(encoding="utf-8"))
     return tally
 
 
-def _score_keys(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> list[str]:
-    folders = [null_folder(run, truth.clip_id) for truth in known]
-    folders += [score_folder(run, answer.model, answer.clip_id, answer.sample) for answer in asked]
-    return [store.read_json(one / store.MANIFEST)["key"] for one in folders if (one / store.MANIFEST).exists()]
-
-
-def _make(folder: Path, key: str, run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> None:
+def _make(
+    folder: Path, key: str, run: Run, known: Sequence[Truth], asked: Sequence[Answer], current: Container[Path]
+) -> None:
     with store.publish(folder, key, {}) as unfinished:
-        (unfinished / "report.html").write_text(page.render(_page(run, known, asked)))
+        (unfinished / "report.html").write_text(page.render(_page(run, known, asked, current)), encoding="utf-8")
 
 
-def _page(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> page.Page:
+def _page(run: Run, known: Sequence[Truth], asked: Sequence[Answer], current: Container[Path]) -> page.Page:
     cases = tuple(case_of(truth) for truth in known)
+    summaries = _summaries(run, known, asked, cases, current)
+    shown = set(page.chosen(summaries, cases))
     return page.Page(
         run=run.run,
         quick=run.quick,
         facts=_facts(run),
         stages=_counts(run),
-        summaries=_summaries(run, known, asked, cases),
-        clips=_rows(run, known, asked),
+        summaries=summaries,
+        clips=_rows(run, [truth for truth in known if truth.clip_id in shown], asked, current),
         cases=cases,
         verdicts=_verdicts(run),
-        exports={path.name: f"dataset/{path.name}" for path in sorted((run.folder / "dataset").glob("*"))},
+        exports=_exports(run),
     )
 
 
@@ -76,7 +76,7 @@ def _facts(run: Run) -> dict[str, str]:
     origin = store.read_json(run.folder / "provenance.json")
     dirty = " with uncommitted changes" if origin["code"]["dirty"] else ""
     return {
-        "seed": str(run.seed),
+        "seed": str(origin["seed"]),
         "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
         "prompt": f"the first {run.prompt_frames} frames and the caption",
         "null": f"{run.redraws} re-draws of each scene",
@@ -90,18 +90,20 @@ def _facts(run: Run) -> dict[str, str]:
 
 
 def _summaries(
-    run: Run, known: Sequence[Truth], asked: Sequence[Answer], cases: Sequence[page.Case]
+    run: Run, known: Sequence[Truth], asked: Sequence[Answer], cases: Sequence[page.Case], current: Container[Path]
 ) -> tuple[page.ModelSummary, ...]:
-    judged = [one for answer in asked if (opinion := _opinion(run, answer)) for one in opinion.judgements]
-    redrawn = [one for truth in known if (opinion := _null(run, truth)) for one in opinion.judgements]
-    roles = {name: "baseline" if name in run.baselines else "model" for name in run.models}
+    judged = [one for answer in asked if (opinion := _opinion(run, answer, current)) for one in opinion.judgements]
+    redrawn = [one for truth in known if (opinion := _null(run, truth, current)) for one in opinion.judgements]
+    roles = {name: "model" if name == shelf.name(run.model) else "baseline" for name in run.models}
     found = [page.summarise(name, role, judged, cases) for name, role in roles.items()]
     return (*found, page.summarise("truth", "reference", redrawn, cases))
 
 
-def _rows(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> Iterator[page.ClipRow]:
+def _rows(
+    run: Run, known: Sequence[Truth], asked: Sequence[Answer], current: Container[Path]
+) -> Iterator[page.ClipRow]:
     for truth in known:
-        null = _null(run, truth)
+        null = _null(run, truth, current)
         if null is None:
             continue  # its failure stands among those of stage=score
         scene = store.load_scene(truth.folder)
@@ -113,13 +115,13 @@ def _rows(run: Run, known: Sequence[Truth], asked: Sequence[Answer]) -> Iterator
             seed=scene.seed,
             truth=take,
             prompt_frames=run.prompt_frames,
-            answers=tuple(_answer(run, answer, null) for answer in mine),
+            answers=tuple(_answer(run, answer, null, current) for answer in mine),
             facts=_scene_facts(scene),
         )
 
 
-def _answer(run: Run, answer: Answer, null: Opinion) -> page.ModelAnswer:
-    opinion = _opinion(run, answer)
+def _answer(run: Run, answer: Answer, null: Opinion, current: Container[Path]) -> page.ModelAnswer:
+    opinion = _opinion(run, answer, current)
     if opinion is None:
         why = "it was not scored" if answer.complete else "it was not generated"
         return page.ModelAnswer(answer.model, answer.sample, failure=f"{why}: see the failures by name")
@@ -144,14 +146,20 @@ def _curves(score: Score, null: Opinion) -> Iterator[page.Curve]:
         yield page.Curve(quantity, unit.rstrip("]"), truth.astype(np.float64), answer.astype(np.float64), low, high)
 
 
-def _opinion(run: Run, answer: Answer) -> Opinion | None:
+def _opinion(run: Run, answer: Answer, current: Container[Path]) -> Opinion | None:
     folder = score_folder(run, answer.model, answer.clip_id, answer.sample)
-    return read_opinion(folder) if answer.complete and (folder / store.MANIFEST).exists() else None
+    return read_opinion(folder) if answer.complete and folder in current else None
 
 
-def _null(run: Run, truth: Truth) -> Opinion | None:
+def _null(run: Run, truth: Truth, current: Container[Path]) -> Opinion | None:
     folder = null_folder(run, truth.clip_id)
-    return read_opinion(folder) if (folder / store.MANIFEST).exists() else None
+    return read_opinion(folder) if folder in current else None
+
+
+def _exports(run: Run) -> dict[str, str]:
+    """Formats of the latest export, and where they lie."""
+    entry = store.read_json(run.folder / "summary.json").get("export", {})
+    return {name: f"dataset/{name}" for name in entry.get("formats", ())}
 
 
 def _scene_facts(scene: Scene) -> dict[str, str]:

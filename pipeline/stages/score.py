@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,29 @@ from pipeline.flows import Flow
 from pipeline.judge import Judge
 from pipeline.metrics import Metric
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import Answer, Truth, answers, null_folder, score_folder, truths
+from pipeline.stages._layout import (
+    PLAN,
+    Answer,
+    Truth,
+    answers,
+    lost,
+    null_folder,
+    prompted,
+    score_folder,
+    truths,
+)
 from pipeline.stages._opinions import Opinion, read_opinion, write_opinion
 from pipeline.stages._units import Unit, code, perform
 from pipeline.types import Clip, FlowField, Judgement, Score, Take
 
-ROOMS = ("flows", "metrics", "judge")
+ROOMS = ("flows", "metrics", "judge", "stages.score", "stages._opinions")
 
 
 def score(run: Run) -> Tally:
     """The null of every truth clip, then an opinion about every answer; scores.parquet and the models' totals."""
-    known = truths(run)
-    nulls = {truth.clip_id: _null_unit(run, truth) for truth in known}
+    run = replace(run, prompt_frames=prompted(run))
+    known, missing = truths(run), lost(run)
+    nulls = {truth.clip_id: null_unit(run, truth) for truth in known}
     first = perform(run, "score", list(nulls.values()))
     asked = answers(run)
     units = {
@@ -33,15 +45,17 @@ def score(run: Run) -> Tally:
         if answer.clip_id == truth.clip_id and answer.complete and nulls[truth.clip_id].name in first.done
     }
     second = perform(run, "score", list(units.values()))
-    opinions = {
+    done, failed = (*first.done, *second.done), {**missing, **first.failed, **second.failed}
+    made = {unit.folder.relative_to(run.folder).as_posix(): unit.key for unit in (*nulls.values(), *units.values())}
+    store.update_json(run.folder / PLAN, opinions=made)
+    said = {
         (answer.model, answer.clip_id, answer.sample): read_opinion(unit.folder)
         for answer, unit in units.items()
         if unit.name in second.done
     }
-    cases = [case_of(truth) for truth in known]
-    _write_table(run.folder / "scores.parquet", opinions, cases)
-    store.update_json(run.folder / "summary.json", models=_totals(run, opinions, cases))
-    done, failed = (*first.done, *second.done), {**first.failed, **second.failed}
+    cases = [case_of(truth) for truth in known if nulls[truth.clip_id].name in first.done]
+    _write_table(run.folder / "scores.parquet", said, cases)
+    store.update_json(run.folder / "summary.json", models=_totals(run, said, cases))
     return Tally("score", done, first.made + second.made, failed)
 
 
@@ -51,7 +65,8 @@ def case_of(truth: Truth) -> report.Case:
     return report.Case(truth.clip_id, scene.scenario, scene.material, scene.grade)
 
 
-def _null_unit(run: Run, truth: Truth) -> Unit:
+def null_unit(run: Run, truth: Truth) -> Unit:
+    """How far the re-draws of a truth clip are from it."""
     folder = null_folder(run, truth.clip_id)
     plugins = (run.flow, run.metrics, run.judge, run.prompt_frames)
     key = store.key("null", code(*ROOMS), truth.key, [key for _, key in truth.redraws], plugins)
@@ -75,7 +90,7 @@ def _make_null(
     for redraw in redraws:
         take = _take(store.load_clip(redraw, layers=False), flow)
         for name, metric in metrics.items():
-            null[name].append(metric.compare(truth, take))
+            null[name].append(compare(metric, name, truth, take))
     judgements = judge.leave_one_out(null, prompt_frames) if redraws else []
     scores = tuple(score for column in null.values() for score in column)
     _publish(folder, key, Opinion(scores, tuple(judgements)), truth.flow)
@@ -105,7 +120,7 @@ def _make_opinion(
     other = _take(clip, flow)
     gate = judge.gate(truth.clip, clip, prompt_frames)
     if clip.frames.shape == truth.clip.frames.shape:
-        scores = [metric.compare(truth, other) for metric in metrics.values()]
+        scores = [compare(metric, name, truth, other) for name, metric in metrics.items()]
     else:
         scores = [_failed(clip, name, gate) for name in metrics]
     null: dict[str, list[Score]] = {name: [] for name in metrics}
@@ -113,6 +128,14 @@ def _make_opinion(
         null[score.metric].append(score)
     judgement = judge.judge(scores, null, gate, prompt_frames)
     _publish(folder, key, Opinion(tuple(scores), (judgement,)), other.flow)
+
+
+def compare(metric: Metric, name: str, truth: Take, other: Take) -> Score:
+    """A metric's score; one that breaks gives a failed score, which the judge counts as 0 and names."""
+    try:
+        return metric.compare(truth, other)
+    except Exception as error:  # whatever it is, the clip stays in the mean
+        return _failed(other.clip, name, f"{type(error).__name__}: {error}")
 
 
 def _failed(clip: Clip, metric: str, why: str) -> Score:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import store
+from pipeline import shelf, store
 from pipeline.renderers import Renderer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import Plan, clip_folder, plans
+from pipeline.stages._findings import SOLVERS
+from pipeline.stages._layout import OF_CLIPS, PLAN, Plan, clip_folder, plans
 from pipeline.stages._units import Unit, code, perform
 
-ROOMS = ("materials", "scenarios", "simulators", "renderers")
+ROOMS = ("materials", "scenarios", "simulators", "renderers", "stages.simulate")
 """A change in their code makes the clips anew."""
 
 
 def simulate(run: Run) -> Tally:
     """Truth clips and their re-draws; plan.json lists them for the stages that follow."""
-    planned = {plan.clip_id: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
-    rows = [{"clip_id": clip_id, "keys": [unit.key for unit in units]} for clip_id, units in planned.items()]
-    store.write_json(run.folder / "plan.json", {"clips": rows})
-    return perform(run, "simulate", [unit for units in planned.values() for unit in units])
+    asked = {plan: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
+    rows = [
+        {"clip_id": plan.clip_id, "material": shelf.name(plan.material), "keys": [unit.key for unit in units]}
+        for plan, units in asked.items()
+    ]
+    made = {name: getattr(run, name) for name in OF_CLIPS}
+    path = run.folder / PLAN
+    before = store.read_json(path) if path.exists() else {}
+    # What was said of other clips is no longer about this run.
+    kept = before if before.get("clips") == rows else {}
+    store.write_json(path, {**kept, "clips": rows, "made": made})
+    return perform(run, "simulate", [unit for units in asked.values() for unit in units])
 
 
 def _unit(run: Run, plan: Plan, draw: int) -> Unit:
@@ -47,4 +56,4 @@ def _make(
         scene = scenario.redraw(scene, draw)
     trajectory = simulator.simulate(scene)
     clip = renderer.render(scene, trajectory)
-    store.save_clip(folder, key, clip, scene, trajectory)
+    store.save_clip(folder, key, clip, scene, trajectory, {"code": code(*ROOMS), "solvers": code(*SOLVERS)})

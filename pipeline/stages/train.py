@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 
 from pipeline import shelf, store, training, video
+from pipeline.engines import Outcome
 from pipeline.models import Learner
 from pipeline.stages import Run, Tally
+from pipeline.stages._units import log
 
 
 def train(run: Run) -> Tally:
@@ -25,12 +28,18 @@ def train(run: Run) -> Tally:
         raise ValueError(f"model={name}: expected a model that learns, with network(), loss() and save()")
     clips = read_split(run, "train")
     folder = run.folder / "training" / name
-    for record in run.training.fit(run.model, clips, folder, run.seed, read_split(run, "validation")):
+    origin = store.key(run.model, store.read_json(run.folder / "dataset" / "videofolder" / store.MANIFEST)["key"])
+    cpu, wall, records = time.process_time(), time.monotonic(), 0
+    for record in run.training.fit(run.model, clips, folder, run.seed, read_split(run, "validation"), origin):
+        records += 1
         outside = "" if record.held_out is None else f", held out {record.held_out:.4f}"
         stand = f"step {record.step} ({record.progress:.0%}), {record.seconds / 60:.1f} min"
         print(f"train {name}: {stand}, loss {record.loss:.4f}{outside}", file=sys.stderr)
+    if records:
+        spent = Outcome(name, cpu_seconds=time.process_time() - cpu, wall_seconds=time.monotonic() - wall)
+        log(run, "train", name, spent)
     _write_origin(run, folder, len(clips))
-    return Tally("train", (name,), 1)
+    return Tally("train", (name,), 1 if records else 0)
 
 
 def read_split(run: Run, split: str) -> list[training.Footage]:

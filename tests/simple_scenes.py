@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.laws._scenes import GRAVITY, body
 from pipeline.materials.sand import Sand
-from pipeline.scenarios._shapes import Solid
 from pipeline.types import Body, Camera, Container, Light, Medium, Scene, Surface, Vector
 
-GRAVITY = 9.81
-
-
-def body(solid: Solid, position: Vector, density: float = 1000.0, **more: object) -> Body:
-    mass = density * solid.volume
-    x, y, z = mass * np.array(solid.inertia_per_mass)
-    return Body(
-        name="body",
-        shape=solid.shape,
-        size=solid.size,
-        mesh=solid.mesh,
-        density=density,
-        mass=mass,
-        inertia=(x, y, z),
-        position=position,
-        **more,  # type: ignore[arg-type]
-    )
+__all__ = ["GRAVITY", "body", "sand_box", "scene"]
 
 
 def sand_box(inner: float = 0.32, depth: float = 0.096) -> tuple[Medium, Container]:

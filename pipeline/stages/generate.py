@@ -9,7 +9,7 @@ import numpy as np
 from pipeline import store
 from pipeline.models import Model
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import PLAN, Truth, answer_folder, truths
+from pipeline.stages._layout import PLAN, Truth, answer_folder, null_folder, truths
 from pipeline.stages._units import Unit, code, perform
 from pipeline.types import Prompt
 
@@ -18,9 +18,11 @@ ROOMS = ("models", "stages.generate")
 
 def generate(run: Run) -> Tally:
     """Every model's answers to every truth clip's prompt; plan.json lists them for the stages that follow."""
+    known = truths(run)
+    nulls = {null_folder(run, truth.clip_id) for truth in known}
     units = {
         (name, truth.clip_id, sample): _unit(run, name, model, truth, sample)
-        for truth in truths(run)
+        for truth in known
         for name, model in run.models.items()
         for sample in range(run.samples)
     }
@@ -28,7 +30,11 @@ def generate(run: Run) -> Tally:
         {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key}
         for (model, clip_id, sample), unit in units.items()
     ]
-    store.update_json(run.folder / PLAN, answers=rows, prompt_frames=run.prompt_frames)
+    before = store.read_json(run.folder / PLAN)
+    said = before.get("opinions", {})
+    if before.get("answers") != rows:  # what was said of other answers is no longer about this run
+        said = {name: key for name, key in said.items() if run.folder / name in nulls}
+    store.update_json(run.folder / PLAN, answers=rows, prompt_frames=run.prompt_frames, opinions=said)
     return perform(run, "generate", list(units.values()))
 
 

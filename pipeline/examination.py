@@ -12,7 +12,6 @@ from pipeline.types import Float64
 
 REDRAW = "redraw"
 """Name of the change that changes nothing but what the prompt does not show."""
-Choice = Callable[["Sitting"], bool]
 
 
 @dataclass(frozen=True)

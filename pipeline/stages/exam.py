@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import examination, report, shelf, store, video
-from pipeline import violations as broken
 from pipeline.examination import REDRAW, Sitting
 from pipeline.flows import Flow
 from pipeline.judge import Judge
@@ -24,10 +23,10 @@ from pipeline.stages._opinions import read_opinion
 from pipeline.stages._peers import peers_scores
 from pipeline.stages._units import Unit, code, perform
 from pipeline.stages.score import ROOMS as SCORE_ROOMS
-from pipeline.stages.score import null_unit, read_flow
+from pipeline.stages.score import compare, null_unit, read_flow
 from pipeline.stages.simulate import ROOMS as CLIP_ROOMS
 from pipeline.stages.simulate import simulate
-from pipeline.types import Clip, Scene, Score, Take
+from pipeline.types import Clip, Score, Take
 from pipeline.violations import Event, Violation
 
 JUDGE = "quicksand"
@@ -113,12 +112,12 @@ def _make(
     told: dict[str, list[Score]] = {metric: [] for metric in rooms.metrics}
     for one in read_opinion(null).scores:
         told[one.metric].append(one)
-    scores = [metric.compare(truth, other) for metric in rooms.metrics.values()]
+    scores = [compare(metric, name, truth, other) for name, metric in rooms.metrics.items()]
     judgement = rooms.judge.judge(scores, told, gate, rooms.prompt_frames)
     harmless = change is None or change.harmless
     peers = peers_scores(truth, other, store.load_clip(second, layers=False))
     sitting = Sitting(
-        clip.clip_id, _medium(scene), name, level, harmless, {JUDGE: judgement.plausibility, **peers}, gate
+        clip.clip_id, scene.material, name, level, harmless, {JUDGE: judgement.plausibility, **peers}, gate
     )
     with store.publish(folder, key, {}) as unfinished:
         row = {**dataclasses.asdict(sitting), "parts": dict(judgement.parts)}
@@ -135,10 +134,6 @@ def _filmed(event: Event, change: Violation, level: int, renderer: Renderer) -> 
         frames = anew.copy()
         frames[: event.prompt_frames] = event.clip.frames[: event.prompt_frames]
     return change.film(frames, event, level)
-
-
-def _medium(scene: Scene) -> str:
-    return scene.material
 
 
 def _read(folder: Path) -> Sitting:
@@ -162,7 +157,6 @@ def _result(run: Run, sittings: list[Sitting]) -> dict[str, Any]:
             "harmless": sorted({one.change for one in sittings if one.harmless}),
             "levels": run.levels,
             "clips": len(sittings),
-            "broken_set": broken.__name__,
             "quick": run.quick,
             "seed": run.seed,
         },

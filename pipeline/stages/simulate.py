@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import shelf, store
+from pipeline import store
 from pipeline.renderers import Renderer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
@@ -20,10 +20,7 @@ ROOMS = ("materials", "scenarios", "simulators", "renderers", "stages.simulate")
 def simulate(run: Run) -> Tally:
     """Truth clips and their re-draws; plan.json lists them for the stages that follow."""
     asked = {plan: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
-    rows = [
-        {"clip_id": plan.clip_id, "material": shelf.name(plan.material), "keys": [unit.key for unit in units]}
-        for plan, units in asked.items()
-    ]
+    rows = [{"clip_id": plan.clip_id, "keys": [unit.key for unit in units]} for plan, units in asked.items()]
     made = {name: getattr(run, name) for name in OF_CLIPS}
     path = run.folder / PLAN
     before = store.read_json(path) if path.exists() else {}

@@ -20,7 +20,9 @@ TOLERANCE = 0.003
 
 @dataclass
 class Momentum(Law):
-    """A ball thrown obliquely into a box of medium, and a cup of medium that is swung."""
+    """A ball thrown obliquely into a box of medium, and a cup of medium that is swung. The solvers keep the balance
+    step by step (grains by their transfers, liquids as `LiquidSolver._take_back` describes), so that this guards the
+    booking; whether the forces are right is shown by hydrostatics, Archimedes and what stands still."""
 
     kind: ClassVar[str] = "coupling"
     seconds: float = field(default=0.5, metadata={"quick": 0.3})

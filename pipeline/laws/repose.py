@@ -1,4 +1,4 @@
-"""Angle of repose: a cone that is too steep slides down to it, one that is less steep stands.
+"""Angle of repose: a cone that is too steep slides down to it, one that is less steep stands, a poured heap ends there.
 
 Sand's own: 30 to 35 degrees (Lambe & Whitman, Soil Mechanics, 1969); internal friction makes it (Coulomb 1773).
 """
@@ -12,21 +12,25 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.laws import Law, _heaps
-from pipeline.laws._scenes import play, scene
+from pipeline.laws._scenes import body, play, scene
 from pipeline.materials._grains import Grains
 from pipeline.materials.gravel import Gravel
 from pipeline.materials.sand import Sand
+from pipeline.scenarios import _shapes as shapes
 from pipeline.simulators import Simulator
-from pipeline.types import Container, Finding, Float64, Measurement, Plot, Trajectory
+from pipeline.types import Container, Finding, Float64, Measurement, Path, Plot, Trajectory
 
 MATERIALS: dict[str, Grains] = {"sand": Sand(), "gravel": Gravel()}
 STEEP = "cone of 45 degrees"
 FLAT = "cone 3 degrees below repose"
+POURED = "out of a tube that is lifted"
+LIFT = 0.1
+"""Speed of the tube [m/s]."""
 
 
 @dataclass
 class Repose(Law):
-    """Cones of dry grains, steeper and less steep than the angle of repose."""
+    """Cones of dry grains, steeper and less steep than the angle of repose, and heaps that run out of a lifted tube."""
 
     kind: ClassVar[str] = "sand"
     radius: float = 0.25
@@ -35,11 +39,13 @@ class Repose(Law):
     """Grid cells across the base's radius, as many as across a collapsing column's."""
     seconds: float = 1.5
     """What has not moved by then stands."""
+    tube: float = 0.1
+    """Inner radius of the tube [m]; the sand stands twice as high in it."""
 
     @property
     def cases(self) -> Sequence[str]:
-        """A steep and a flat cone of each material."""
-        return tuple(f"{name}, {cone}" for name in MATERIALS for cone in (STEEP, FLAT))
+        """A steep and a flat cone and a poured heap of each material."""
+        return tuple(f"{name}, {cone}" for name in MATERIALS for cone in (STEEP, FLAT, POURED))
 
     def examine(self, case: str, simulator: Simulator) -> Finding:
         """The slope of one cone at the end."""
@@ -49,7 +55,8 @@ class Repose(Law):
         flat = cone == FLAT
         repose = float(np.degrees(MATERIALS[name].friction_angle))
         start = repose - 3 if flat else 45.0
-        happened = self._play(MATERIALS[name], start, simulator)
+        grains = MATERIALS[name]
+        happened = self._pour(grains, simulator) if cone == POURED else self._play(grains, start, simulator)
         slopes = [_slope(self._profile(happened, frame)) for frame in (0, -1)]
         source = "slides to friction angle, Coulomb 1773; -5/+2 degrees"
         rows = [
@@ -70,6 +77,19 @@ class Repose(Law):
         heap = replace(filled, form="cone")
         world = scene([], heap, Container((3.6 * r, 3.6 * r, r)), seconds=self.seconds, fps=1 / self.seconds)
         return play(simulator, world, r / self.cells)
+
+    def _pour(self, material: Grains, simulator: Simulator) -> Trajectory:
+        """Out of a round hole through a block, from below; as broad a cell as for the cones."""
+        r, height, cell = self.tube, 2 * self.tube, self.radius / self.cells
+        block = shapes.plate_with_hole((2 * r + 6 * cell, 2 * r + 6 * cell, height), 2 * r)
+        seconds = 1.5 * height / LIFT
+        centre = np.array([[0.0, 0.0, 0.5 * height], [0.0, 0.0, 2.0 * height]])
+        lifted = Path(np.array([0.0, seconds]), centre, np.tile([0.0, 0.0, 0.0, 1.0], (2, 1)))
+        filled = replace(material.fill(((-r, -r, 0.0), (r, r, height))), form="cylinder")
+        bodies = [body(block, (0.0, 0.0, height / 2), path=lifted)]
+        floor = Container((3.6 * self.radius, 3.6 * self.radius, height))
+        world = scene(bodies, filled, floor, seconds=seconds + 0.5, fps=1 / (seconds + 0.5))
+        return play(simulator, world, cell)
 
     def _profile(self, happened: Trajectory, frame: int) -> tuple[Float64, Float64]:
         return _heaps.round_profile(happened.particle_position[frame], happened.particle_spacing**3, self.radius)

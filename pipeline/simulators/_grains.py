@@ -21,9 +21,10 @@ from pipeline.simulators._medium import BodyState
 from pipeline.simulators._prediction import FreeMotion
 from pipeline.types import Body, Container, Float32, Float64, Medium, Vector
 
-SOUND_SPEED = 20.0
+SOUND_SPEED = 14.0
 """Of longitudinal waves [m/s]. Real sand's is some 100 m/s; at 10 sqrt(g depth) and above its own weight compresses
-it by less than 1 %. Softer sand keeps more of an impact as elastic compression, under a smaller rim."""
+it by less than 1 %. Stiffer sand takes smaller steps, and every step costs the transfers some motion: at 20 a light
+ball stops at 0.85 of the depth that it reaches at 14, collapses run as far."""
 COURANT = 1.1
 """Time step * (sound speed + 2 m/s) / cell. A bed at rest stays still to 1.25 and shakes itself apart from 1.4 on."""
 POISSON = 0.3
@@ -31,9 +32,15 @@ PACKED = 0.59
 """Share of the volume that the grains take, pores left out."""
 RATE_GAIN = 0.68
 """mu_2 / mu_s - 1: 0.643 / 0.382 for glass beads (Jop et al. 2006)."""
-SHARING = 0.1
+PEAK_GAIN = 0.1
+"""Friction of grains at rest over that in steady flow, less 1: 2.4 degrees for sand. Bolton (Geotechnique 36, 65, 1986)
+has 3 I_R degrees in triaxial compression, 5 I_R in plane strain, I_R = I_D (10 - ln(p / 1 kPa)) - 1: I_R = 0.5 to 0.8,
+a loose density index I_D of 0.15 to 0.2. It keeps the core of a collapsing column standing."""
+SOFTENING = 0.3
+"""Plastic shear strain that wears the peak off: triaxial samples reach their critical state at 0.2 to 0.4 (ibid.)."""
+SHARING = 0.01
 """Of the expansion with the other particles of a cell, per step. Without it a collapsed heap swells by 4 to 5 %, with
-0.1 by 1 %; 1 does much as 0.1."""
+0.01 by 2 %; more of it makes heaps flow apart: the centre sinks by 1 % of the radius more with 0.1."""
 CONSOLIDATED = 500.0
 """Pressure up to which poured grains are elastic [Pa]; compressed further they rearrange for good."""
 UNLOADING = 2.0
@@ -78,8 +85,10 @@ class GrainSolver:
             self._position = wp.array(start, dtype=wp.vec3)
             self._velocity = wp.zeros(count, dtype=wp.vec3)
             self._gradient = wp.zeros(count, dtype=wp.mat33)
-            self._deviator = wp.zeros(count, dtype=wp.mat33)
-            self._expansion = wp.array(self._lithostatic(start, medium, gravity), dtype=float)
+            pressure, deviator = _at_rest(start, medium, gravity)
+            self._deviator = wp.array(deviator, dtype=wp.mat33)
+            self._strain = wp.zeros(count, dtype=float)
+            self._expansion = wp.array(1.0 / (1.0 + pressure / self._law.bulk), dtype=float)
             self._node = wp.zeros(tuple(self._grid.shape), dtype=wp.vec4)
             self._packing = wp.zeros(tuple(self._grid.shape), dtype=wp.vec2)
             self._received = wp.zeros(1, dtype=wp.vec3d)
@@ -90,16 +99,6 @@ class GrainSolver:
             self._contact = wp.zeros(_most_contacts(bodies, min(self._grid.cell)), dtype=contact.Contact)
             self._impulse = wp.zeros((max(len(bodies), 1), 6), dtype=wp.float64)
 
-    def _lithostatic(self, position: Float32 | Float64, medium: Medium, gravity: Vector) -> Float32:
-        """Expansion J at which the pressure K (1/J - 1) carries the weight above."""
-        low, high = np.asarray(medium.region)
-        depth = high[2] - position[:, 2]
-        if medium.form == "cone":
-            off_axis = np.hypot(*(2 * (position[:, :2] - low[:2]) / (high - low)[:2] - 1).T)
-            depth -= off_axis * (high - low)[2]
-        pressure = medium.density * abs(gravity[2]) * np.maximum(depth, 0.0)
-        return np.asarray(1.0 / (1.0 + pressure / self._law.bulk), dtype=np.float32)
-
     def step(self, state: BodyState, dt: float) -> Float64:
         """Advance the grains; see `MediumSolver.step`."""
         if self._bodies:
@@ -108,7 +107,7 @@ class GrainSolver:
         self._node.zero_()
         count = len(self._position)
         moved = (self._position, self._velocity, self._gradient)
-        stressed = (self._deviator, self._expansion, self._packing)
+        stressed = (self._deviator, self._strain, self._expansion, self._packing)
         setting = (self._grid, self._law, dt)
         self._launch(kernels.scatter, count, *setting, self.particle_volume, *moved, *stressed, self._node)
         self._packing.zero_()
@@ -116,7 +115,7 @@ class GrainSolver:
         if self._bodies:
             self._touch(dt)
         self._launch(kernels.confine, self._node.shape, self._grid, self._law, self._node, self._received)
-        self._launch(kernels.gather, count, *setting, self._gravity, self._node, *moved, *stressed[1:])
+        self._launch(kernels.gather, count, *setting, self._gravity, self._node, *moved, *stressed[2:])
         body = (self._field, self._shape, self._pose, self._bodies, 0.0)
         self._launch(kernels.keep_out, count, self._grid, *body, self._position, self._corrected)
         impulse: Float64 = self._impulse.numpy()[: self._bodies].copy()
@@ -177,24 +176,47 @@ def _grid(medium: Medium, container: Container, spacing: float) -> kernels.Grid:
 
 
 def _law(medium: Medium) -> kernels.Law:
-    """Elastic moduli from the speed of longitudinal sound, rho c^2 = K + 4/3 G; strength from the friction angle."""
-    squared = np.sin(medium.friction_angle) ** 2
+    """Elastic moduli from the speed of longitudinal sound, rho c^2 = K + 4/3 G; strength from the friction angle.
+
+    tan(angle) is shear over normal stress on the plane of a steady simple shear, as in a layer that flows down an
+    incline: principal stresses p (1 + t), p, p (1 - t), t = tan(angle), so that I1 I2 / I3 = (9 - 3 t^2) / (1 - t^2).
+    In triaxial compression such sand bears more, 36.5 degrees for 33.
+    """
+    tangent = np.tan(medium.friction_angle) ** 2
+    kappa = (9 - 3 * tangent) / (1 - tangent)
+    squared = (kappa - 9) / (kappa - 1)  # sin^2 of the angle in triaxial compression
     shear_ratio = 1.5 * (1 - 2 * POISSON) / (1 + POISSON)  # G / K
     law = kernels.Law()
     law.density = medium.density
     law.bulk = medium.density * SOUND_SPEED**2 / (1 + 4 / 3 * shear_ratio)
     law.shear = shear_ratio * law.bulk
-    law.kappa = (9 - squared) / (1 - squared)
+    law.kappa = kappa
     law.surely = 2 * np.sqrt(3 * squared) / (3 + np.sqrt(squared))
     law.attraction = medium.cohesion / np.tan(medium.friction_angle)
     law.inertia = medium.grain_size * np.sqrt(medium.density / PACKED)
     law.rate_gain = RATE_GAIN
+    law.peak_gain = PEAK_GAIN
+    law.softening = SOFTENING
     law.loosest = 1 / (1 - law.attraction / law.bulk)
     law.firm = 1 / (1 + CONSOLIDATED / law.bulk)
     law.unloading = UNLOADING
     law.sharing = SHARING
     law.wall_friction = medium.wall_friction
     return law
+
+
+def _at_rest(position: Float64, medium: Medium, gravity: Vector) -> tuple[Float64, Float64]:
+    """Pressure (N,) and deviator (N, 3, 3) [Pa] of grains that carry the weight above and were poured between walls:
+    the horizontal stress is nu / (1 - nu) = 0.43 of the vertical one, as sand's is (Jaky 1944: 1 - sin phi)."""
+    low, high = np.asarray(medium.region)
+    depth = high[2] - position[:, 2]
+    if medium.form == "cone":
+        off_axis = np.hypot(*(2 * (position[:, :2] - low[:2]) / (high - low)[:2] - 1).T)
+        depth -= off_axis * (high - low)[2]
+    vertical = medium.density * abs(gravity[2]) * np.maximum(depth, 0.0)
+    sideways = POISSON / (1 - POISSON)
+    deviator = (vertical * (1 - sideways) / 3)[:, None, None] * np.diag([1.0, 1.0, -2.0])
+    return vertical * (1 + 2 * sideways) / 3, deviator
 
 
 def _shapes(bodies: Sequence[Body], spacing: float) -> tuple[Any, Any]:

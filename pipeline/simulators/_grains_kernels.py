@@ -11,6 +11,8 @@ wp.config.log_level = wp.LOG_ERROR
 
 INERTIA = wp.constant(0.279)
 """Inertial number I_0 at which half of the friction's growth with the rate of flow is there (Jop et al. 2006)."""
+LOOSENED = wp.constant(100.0)
+"""Plastic shear strain of grains that have flown apart: of their peak strength nothing is left."""
 
 
 @wp.struct
@@ -36,6 +38,8 @@ class Law:
     attraction: float  # pressure that cohesion adds to the strength: cohesion / tan phi [Pa]
     inertia: float  # diameter of a grain * sqrt(its density) [m (kg/m^3)^(1/2)]
     rate_gain: float  # friction of a fast flow relative to that of a slow one, less 1
+    peak_gain: float  # friction of grains that have not been sheared relative to that in steady flow, less 1
+    softening: float  # plastic shear strain that wears off all but 1/e of it
     loosest: float  # expansion J beyond which the grains do not touch
     firm: float  # expansion J below which compression is not elastic: grains have moved for good
     unloading: float  # how many times stiffer than in compression they are when unloaded from there
@@ -137,20 +141,6 @@ def yield_ratio(lode: float, kappa: float) -> float:
 
 
 @wp.func
-def return_to_cone(trial: wp.mat33, pressure: float, law: Law) -> wp.mat33:
-    """Radial return of a trial deviator (tension positive) to the Matsuoka-Nakai cone."""
-    j2 = 0.5 * wp.ddot(trial, trial)
-    radius = wp.sqrt(j2)
-    if radius <= law.surely * pressure:
-        return trial
-    lode = -wp.determinant(trial) / (j2 * radius)
-    allowed = yield_ratio(lode, law.kappa) * pressure
-    if radius <= allowed:
-        return trial
-    return trial * (allowed / radius)
-
-
-@wp.func
 def shared_expansion(J: float, cell: wp.vec2, law: Law) -> float:
     """A particle's expansion, closer to the mean of its cell (sum, count): the grid cannot see, and so never mends,
     differences within a cell. Left alone they grow until 6 of 10 grains of a heap carry nothing and it swells."""
@@ -168,19 +158,30 @@ def grown(J: float, growth: float, law: Law) -> float:
 
 
 @wp.func
-def sheared(s: wp.mat33, L: wp.mat33, pressure: float, dt: float, law: Law) -> wp.mat33:
-    """Deviator after a step of velocity gradient L: elastic trial with Jaumann's rate, then back to the yield cone.
+def sheared(s: wp.mat33, L: wp.mat33, pressure: float, strain: float, dt: float, law: Law):
+    """Deviator (tension positive) after a step of velocity gradient L, and the plastic shear strain by then: elastic
+    trial with Jaumann's rate, then radially back to the Matsuoka-Nakai cone.
 
     The cone is wider by (mu_2/mu_s - 1) / (1 + I_0/I) where grains flow fast under little pressure, with the inertial
-    number I = shear rate * d / sqrt(p / rho_s) (Jop, Forterre & Pouliquen, Nature 441, 727, 2006).
+    number I = shear rate * d / sqrt(p / rho_s) (Jop, Forterre & Pouliquen, Nature 441, 727, 2006), and by
+    the share of its peak that plastic strain has not worn off (Bolton, Geotechnique 36, 65, 1986).
     """
     D = 0.5 * (L + wp.transpose(L))
     W = 0.5 * (L - wp.transpose(L))
     shear = D - (wp.trace(L) / 3.0) * wp.identity(n=3, dtype=float)
     trial = s + dt * (2.0 * law.shear * shear + W * s - s * W)
     confined = pressure + law.attraction
+    j2 = 0.5 * wp.ddot(trial, trial)
+    radius = wp.sqrt(j2)
+    if radius <= law.surely * confined:
+        return trial, strain
     inertia = law.inertia * wp.sqrt(2.0 * wp.ddot(shear, shear) / wp.max(confined, 1.0e-3))
-    return return_to_cone(trial, confined * (1.0 + law.rate_gain * inertia / (inertia + INERTIA)), law)
+    wider = 1.0 + law.rate_gain * inertia / (inertia + INERTIA) + law.peak_gain * wp.exp(-strain / law.softening)
+    lode = -wp.determinant(trial) / (j2 * radius)
+    allowed = yield_ratio(lode, law.kappa) * confined * wider
+    if radius <= allowed:
+        return trial, strain
+    return trial * (allowed / radius), strain + (radius - allowed) / law.shear
 
 
 @wp.kernel(enable_backward=False)
@@ -193,6 +194,7 @@ def scatter(
     velocity: wp.array(dtype=wp.vec3),
     gradient: wp.array(dtype=wp.mat33),
     deviator: wp.array(dtype=wp.mat33),
+    strain: wp.array(dtype=float),
     expansion: wp.array(dtype=float),
     packing: wp.array3d(dtype=wp.vec2),
     node: wp.array3d(dtype=wp.vec4),
@@ -209,10 +211,12 @@ def scatter(
     J = shared_expansion(expansion[p], packing[int(g[0]), int(g[1]), int(g[2])], law)
     pressure = 0.0
     stress = wp.mat33(0.0)
+    slid = LOOSENED
     if law.loosest > J:
         pressure = law.bulk * (1.0 / J - 1.0)
-        stress = sheared(deviator[p], gradient[p], pressure, dt, law)
+        stress, slid = sheared(deviator[p], gradient[p], pressure, strain[p], dt, law)
     expansion[p] = J
+    strain[p] = slid
     deviator[p] = stress
     stress -= pressure * wp.identity(n=3, dtype=float)
     mass = law.density * volume

@@ -12,10 +12,10 @@ from scipy import ndimage
 from pipeline.simulators._filling import arrange
 from pipeline.simulators._liquid_bodies import Grid
 from pipeline.simulators._liquid_coupling import ImmersedBodies
-from pipeline.simulators._liquid_friction import Liquid, near_bodies, slow_down
+from pipeline.simulators._liquid_friction import Liquid, Slowed, near_bodies, on_led_bodies, slow_down
 from pipeline.simulators._liquid_pressure import Coupling, PressureEquation, solve
 from pipeline.simulators._liquid_surface import assemble, extend, fill, fill_narrow, project, remember, start
-from pipeline.simulators._liquid_transfer import gather, scatter
+from pipeline.simulators._liquid_transfer import find_deep, gather, push, scatter
 from pipeline.simulators._liquid_viscosity import stick
 from pipeline.simulators._medium import BodyState
 from pipeline.simulators._prediction import velocities
@@ -44,6 +44,11 @@ NARROW_SWEEPS = 4
 """How many cells deep under a body the liquid beside it is thought to seep."""
 SWEEPS = 3
 """How many faces beyond the liquid its velocity is continued."""
+PASSES = 2
+"""How often a step of friction with a yield stress is taken, each time with the shear rates of the time before: the
+first time those of the step before, with which alone mud would answer to its load some steps late."""
+LOST = 1e6
+"""A face that seems faster [m/s] has no velocity."""
 TOLERANCE = 1e-4
 """Residual of the pressure equation, share of its right side."""
 
@@ -61,6 +66,8 @@ class LiquidSolver:
 
     container_impulse: Float64
     """Impulse that pressure and friction gave the container since the beginning [N s], (3,)."""
+    taken_back: Float64
+    """Impulse that the particles took back since the beginning [N s], (3,): an error of the grid, see `_take_back`."""
 
     def __init__(
         self,
@@ -104,7 +111,7 @@ class LiquidSolver:
         self._walls = wp.array(walls, dtype=float, device=self._device)
         self._open_face, self._open_cell = wp.clone(self._walls), field(self._shape, float)
         self._pressure, self._drag = np.zeros(self._shape), np.zeros(self._shape)
-        self.container_impulse = np.zeros(3)
+        self.container_impulse, self.taken_back = np.zeros(3), np.zeros(3)
 
     def _fill(self, bodies: Sequence[Body], random: np.random.Generator) -> None:
         counts = np.maximum(np.round(np.ptp(self._medium.region, axis=0) / (self._cell / 2)), 1).astype(int)
@@ -113,6 +120,10 @@ class LiquidSolver:
         self._x = wp.array(points, dtype=wp.vec3, device=self._device)
         self._v = wp.zeros(len(points), dtype=wp.vec3, device=self._device)
         self._c = wp.zeros(len(points), dtype=wp.mat33, device=self._device)
+        self._deep = wp.zeros(len(points), dtype=float, device=self._device)
+        self._particle_mass = self._medium.density * self.particle_volume
+        self._weight = self._particle_mass * len(points) * self._gravity
+        self._owed = np.zeros(3)  # momentum that the particles should have [N s]
 
     @property
     def time_step(self) -> float:
@@ -133,6 +144,8 @@ class LiquidSolver:
 
     def step(self, state: BodyState, dt: float) -> Float64:
         """Advance by `dt` [s]; impulses on the bodies [N s, N m s], shape (B, 6)."""
+        received = self.container_impulse
+        self._take_back()
         self._cover(state, dt)
         self._to_faces(dt)
         free = self._bodies.free_velocity(state, dt)
@@ -145,9 +158,29 @@ class LiquidSolver:
         self._bodies.place(state.position, state.orientation, after, dt)
         self._bodies.remember(state, impulse, dt)
         if self._is_thick:
-            self._hold(after)
+            impulse += self._hold(after)
         self._to_particles(dt)
+        given = impulse[:, :3].sum(axis=0) + self.container_impulse - received
+        self._owed += self._weight * dt - given
         return impulse
+
+    def _take_back(self) -> None:
+        """The liquid loses the momentum that it gave to bodies and container, and no more; of the step before, so that
+        what it moves with at the end of a step has no divergence.
+
+        The pressure equation balances volumes, the particles carry the mass. Where the two differ (crowded cells, the
+        skin, slits beside a body) the pressure inside the liquid pushes the liquid as a whole, by up to a per cent of
+        its weight. Its particles take that push back, all but the spray alike: at rest, bodies and container then bear
+        the particles' weight.
+        """
+        self._launch(find_deep, len(self._x), [self._grid, self._filled, self._x, self._deep])
+        deep = self._particle_mass * float(self._deep.numpy().sum(dtype=np.float64))
+        missing = self._owed - self._particle_mass * self._v.numpy().sum(axis=0, dtype=np.float64)
+        if deep > 0.0:
+            self._launch(push, len(self._x), [wp.vec3(*(missing / deep)), self._deep, self._v])
+            self.taken_back = self.taken_back + missing
+        else:
+            self._owed = self._owed - missing
 
     def _launch(self, kernel: wp.Kernel, dim: object, inputs: list[object]) -> None:
         wp.launch(kernel, dim=dim, inputs=inputs, device=self._device)
@@ -199,21 +232,46 @@ class LiquidSolver:
             cell_mass=mass,
         )
         velocity = self._velocity.numpy()
+        self._unslowed = (velocity - self._before.numpy())[..., : layers + 1]
         shares = self._share * self._mass.numpy()[..., : layers + 1]
-        slowed = slow_down(liquid, self._bodies, velocity[..., : layers + 1], shares, free, self._device)
+        for _ in range(PASSES if plasticity else 1):
+            slowed = slow_down(liquid, self._bodies, velocity[..., : layers + 1], shares, free, self._device)
+            if plasticity:
+                self._foresee(velocity, slowed, free)
         velocity[..., : layers + 1] += slowed.change
         self._velocity.assign(velocity)
         self.container_impulse = self.container_impulse + slowed.on_container
         return slowed.impulse
 
-    def _hold(self, motion: Float64) -> None:
-        """No slip on bodies that move with `motion`, (B, 6), in what particles and the next step see of the faces."""
+    def _foresee(self, velocity: Float32, slowed: Slowed, free: Float64) -> None:
+        """The shear rates after this step, by which a yield stress acts, from a first pass of it."""
+        after = velocity.copy()
+        after[..., : self._cells[2] + 1] += slowed.change
+        self._last.assign(after)
+        self._stick(free + self._bodies.answer(slowed.impulse), 0.0, self._last)
+
+    def _stick(self, motion: Float64, mirror: float, field: wp.array) -> None:
+        """Faces inside bodies, which move with `motion`, (B, 6), follow them."""
+        if len(motion):
+            carried = wp.array(motion, dtype=wp.spatial_vector, device=self._device)
+            self._launch(stick, self._faces, [self._grid, self._bodies.poses, carried, *self._near, mirror, field])
+
+    def _hold(self, motion: Float64) -> Float64:
+        """No slip on bodies that move with `motion`, (B, 6), in what particles and the next step see of the faces;
+        impulses on the led ones of the liquid so near that its particles reach faces inside them, (B, 6).
+
+        The friction's equation knows the shear stress half-way from the last free face to the body; the body feels
+        that and the weight of the liquid between.
+        """
         wp.copy(self._last, self._velocity)
         if not len(motion):
-            return
-        carried = wp.array(motion, dtype=wp.spatial_vector, device=self._device)
+            return np.zeros((0, 6))
         for field, mirror in ((self._velocity, 1.0), (self._before, 1.0), (self._last, 0.0)):
-            self._launch(stick, self._faces, [self._grid, self._bodies.poses, carried, *self._near, mirror, field])
+            self._stick(motion, mirror, field)
+        layers = self._cells[2]
+        slowed = self._unslowed - (self._velocity.numpy() - self._before.numpy())[..., : layers + 1]
+        mass = self._particle_mass * self._mass.numpy()[..., : layers + 1]
+        return on_led_bodies(self._bodies, *self._near, mass * np.where(np.abs(slowed) < LOST, slowed, 0.0))
 
     def _project(self, free: Float64, dt: float, gravity: Float64) -> Float64:
         """Make the faces' velocity free of divergence; impulses on the bodies, (B, 6).

@@ -89,6 +89,15 @@ def slow_down(
     return Slowed(change, impulse, -gained - impulse[:, :3].sum(axis=0))
 
 
+def on_led_bodies(bodies: ImmersedBodies, distance: wp.array, owner: wp.array, momentum: Float32) -> Float64:
+    """Impulses (B, 6) by the momentum [N s] of the faces inside led bodies, shape as the faces'. Free ones would answer
+    to it too late: it would carry light bodies away."""
+    faces = np.argwhere((distance.numpy() < 0.0) & (momentum != 0.0))
+    at = tuple(faces.T)
+    impulse = bodies.carry(faces, owner.numpy()[at]).T @ momentum[at].astype(np.float64)
+    return np.asarray((impulse * (1.0 - bodies.answers())).reshape(-1, 6))
+
+
 @dataclass(frozen=True)
 class _System:
     """(m + G^T G) du + G^T D db = G^T r, D^T G du + (M + D^T D) db = D^T r: velocities of liquid and bodies."""

@@ -197,3 +197,25 @@ def gather(
     gap = WALL_GAP * grid.cell
     high = grid.low + wp.cw_mul(wp.vec3(float(grid.shape[0]), float(grid.shape[1]), 1.0e9), grid.cell)
     position[p] = wp.max(wp.min(x, high - gap), grid.low + gap)
+
+
+@wp.kernel
+def find_deep(
+    grid: Grid, filled: wp.array3d(dtype=float), position: wp.array(dtype=wp.vec3), deep: wp.array(dtype=float)
+):
+    """1 for particles in cells that are more than half full of liquid, 0 for spray."""
+    p = wp.tid()
+    g = to_grid(grid, position[p])
+    i = clamp_index(int(g[0]), grid.shape[0])
+    j = clamp_index(int(g[1]), grid.shape[1])
+    k = int(g[2])
+    deep[p] = 0.0
+    if k < grid.shape[2]:
+        deep[p] = wp.where(filled[i, j, k] > 0.5, 1.0, 0.0)
+
+
+@wp.kernel
+def push(change: wp.vec3, chosen: wp.array(dtype=float), velocity: wp.array(dtype=wp.vec3)):
+    """Adds the same velocity [m/s] to the chosen particles."""
+    p = wp.tid()
+    velocity[p] = velocity[p] + chosen[p] * change

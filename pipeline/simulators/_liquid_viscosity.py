@@ -103,8 +103,8 @@ def stick(
     mirror: float,
     field: wp.array4d(dtype=float),
 ):
-    """Faces inside a body, beside the liquid, get its velocity, or with `mirror` 1 what makes the field, interpolated,
-    the body's own on its surface."""
+    """Faces inside a body get its velocity, or those beside the liquid, with `mirror` 1, what makes the field,
+    interpolated, the body's own on its surface. Unknown ones stay unknown."""
     a, i, j, k = wp.tid()
     if distance[a, i, j, k] >= 0.0:
         return
@@ -130,6 +130,8 @@ def stick(
                     count += 1.0
     if count > 0.0:
         field[a, i, j, k] = total / count
+    elif wp.abs(field[a, i, j, k]) < 1.0e6:
+        field[a, i, j, k] = surface
 
 
 @wp.func
@@ -180,7 +182,7 @@ def shear_rates(
     field: wp.array4d(dtype=float),
     rates: wp.array3d(dtype=wp.vec4),
 ):
-    """Squares of the cells' shear rates [1/s^2]: across each kind of edge, then by stretching; 2 D:D is their sum."""
+    """The cells' shear rates [1/s]: across each kind of edge, then by stretching; 2 D:D is the sum of their squares."""
     i, j, k = wp.tid()
     index = wp.vec3i(i, j, k)
     found = wp.vec4(0.0)
@@ -192,7 +194,8 @@ def shear_rates(
         for n in range(4):
             at = step_to(step_to(index, axes[0], n // 2), axes[1], n % 2)
             if edge_exists(grid, layers, a, at):
-                found[a] = found[a] + 0.25 * edge_rate(field, distance, grid, a, at)
+                found[a] = found[a] + 0.25 * wp.sqrt(edge_rate(field, distance, grid, a, at))
+    found[3] = wp.sqrt(found[3])
     rates[i, j, k] = found
 
 
@@ -214,8 +217,28 @@ def thicken(
 ):
     """The cells' nu dt x liquid share [m^2]; `yields` = tau_y dt / rho."""
     i, j, k = wp.tid()
-    square = rates[i, j, k][0] + rates[i, j, k][1] + rates[i, j, k][2] + rates[i, j, k][3]
+    square = wp.dot(rates[i, j, k], rates[i, j, k])
     viscosity[i, j, k] = bingham(plain, yields, sharpness, square) * share[i, j, k]
+
+
+@wp.func
+def wall_rate(
+    field: wp.array4d(dtype=float), distance: wp.array4d(dtype=float), grid: Grid, a: int, lower: wp.vec3i, along: int
+):
+    """Square of component a's shear rate between a face and the body beside it [1/s^2], across their true distance;
+    zero elsewhere. Where the body is oblique to the grid, one edge sees only a part of that rate."""
+    counts = grid.shape
+    counts[a] = counts[a] + 1
+    upper = step_to(lower, along, 1)
+    if lower[along] < 0 or upper[along] >= counts[along]:
+        return 0.0
+    one = distance[a, lower[0], lower[1], lower[2]]
+    two = distance[a, upper[0], upper[1], upper[2]]
+    if (one < 0.0) == (two < 0.0):
+        return 0.0
+    difference = field[a, upper[0], upper[1], upper[2]] - field[a, lower[0], lower[1], lower[2]]
+    rate = difference / wp.max(wp.max(one, two), NEAREST * grid.cell[along])
+    return wp.where(wp.abs(rate) < 1.0e6, rate * rate, 0.0)
 
 
 @wp.kernel
@@ -240,20 +263,22 @@ def weigh(
     axes = pair(edge)
     total = float(0.0)  # noqa: UP018
     count = float(0.0)  # noqa: UP018
-    square = float(0.0)  # noqa: UP018
+    around = wp.vec4(0.0)
     for n in range(4):
         cell = step_to(step_to(index, axes[0], n // 2 - 1), axes[1], n % 2 - 1)
         if cell[0] >= 0 and cell[1] >= 0 and cell[2] >= 0 and cell[0] < grid.shape[0] and cell[1] < grid.shape[1]:
             room = open_cell[cell[0], cell[1], cell[2]]
-            around = rates[cell[0], cell[1], cell[2]]
             total += room * share[cell[0], cell[1], cell[2]]
-            square += room * (around[0] + around[1] + around[2] + around[3] - around[edge])
+            around += room * rates[cell[0], cell[1], cell[2]]
             count += room
     if count * total <= 0.0:
         return
-    square /= count
+    around[edge] = 0.0
+    square = wp.dot(around, around) / (count * count)
     if yields > 0.0:
         square += edge_rate(field, distance, grid, edge, index)
+        square = wp.max(square, wall_rate(field, distance, grid, axes[0], step_to(index, axes[1], -1), axes[1]))
+        square = wp.max(square, wall_rate(field, distance, grid, axes[1], step_to(index, axes[0], -1), axes[0]))
     one = reach(distance, grid, axes[0], step_to(index, axes[1], -1), axes[1])
     two = reach(distance, grid, axes[1], step_to(index, axes[0], -1), axes[0])
     near = wp.where(one < 1.0 and two < 1.0, 0.5 * (one + two), wp.min(one, two))

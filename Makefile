@@ -20,6 +20,7 @@ lint: $(VENV)/ready-dev ## formatting, style, types, direction of imports
 	$(BIN)/lint-imports
 
 bench: install ## timed comparisons
+	$(BIN)/python benchmarks/media.py
 	$(BIN)/python benchmarks/walk.py
 
 clean: ## remove .venv and all runs

@@ -53,6 +53,7 @@ MANY_OF: dict[str, tuple[ModuleType, type[Any]]] = {
     "baselines": (models, models.Model),
     "metrics": (metrics, metrics.Metric),
     "exporters": (exporters, exporters.Exporter),
+    "flows": (flows, flows.Flow),
     "laws": (laws, laws.Law),
     "violations": (violations, violations.Violation),
 }
@@ -102,6 +103,7 @@ def _register() -> None:
             store.store(group=group, name=name, node=_schema(plugin), package=f"{group}.{name}")
     ours = [name for name, metric in shelf.everything(metrics, metrics.Metric).items() if not metric.peer]  # type: ignore[type-abstract]
     store.store(name="every_metric", node={"defaults": [{"metrics": ours}]})
+    store.store(name="every_flow", node={"defaults": [{"flows": shelf.names(flows)}]})
     store.store(name="every_law", node={"defaults": [{"laws": shelf.names(laws)}]})
     store.store(name="every_violation", node={"defaults": [{"violations": shelf.names(violations)}]})
     store.store(name="every_exporter", node={"defaults": [{"exporters": shelf.names(exporters)}]})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline._report.bench import BenchPage as BenchPage
 from pipeline._report.nouns import Case as Case
 from pipeline._report.nouns import ClipRow as ClipRow
 from pipeline._report.nouns import Curve as Curve
@@ -21,6 +22,8 @@ from pipeline._report.nouns import ModelAnswer as ModelAnswer
 from pipeline._report.nouns import ModelSummary as ModelSummary
 from pipeline._report.nouns import Page as Page
 from pipeline._report.nouns import StageCount as StageCount
+from pipeline._report.nouns import UnreferencedClip as UnreferencedClip
+from pipeline._report.nouns import UnreferencedPage as UnreferencedPage
 from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
 from pipeline._report.summary import summarise as summarise
@@ -69,6 +72,25 @@ def render_laws(page: LawPage) -> str:
 def render_exam(page: ExamPage) -> str:
     """The page of the judge's exam as HTML."""
     return _template("exam.html.j2").render(page=page)
+
+
+def render_bench(page: BenchPage, moving: float) -> str:
+    """The page of flow errors and costs as HTML; motion of more than `moving` [px/frame] counts as one."""
+    from pipeline._report import bench
+
+    return _template("bench.html.j2").render(
+        page=page,
+        moving=moving,
+        word=bench.word,
+        errors={material: bench.error_bars(page, material) for material in page.materials},
+        costs={clip: bench.cost_bars(page, clip) for clip in page.clips},
+        names=list(dict.fromkeys(row["estimator"] for row in page.flows)),
+    )
+
+
+def render_unreferenced(page: UnreferencedPage) -> str:
+    """The page of clips without a scene as HTML."""
+    return _template("unreferenced.html.j2").render(page=page)
 
 
 def strip(frames: Sequence[UInt8]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from pipeline.types import UInt8
+from pipeline.types import Float64, UInt8
 
 if TYPE_CHECKING:
     import av
@@ -32,6 +33,20 @@ class VideoError(ValueError):
         super().__init__(f"{path}: expected a complete video file, got {got}; make the file again")
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """As much of a video as was asked for."""
+
+    frames: UInt8
+    """sRGB, turned upright as the file asks for, shape (T, H, W, 3)."""
+    time: Float64
+    """When each of them is shown, the first at 0 [s], shape (T,)."""
+    fps: float
+    """Mean rate of the file [1/s]; NaN where a single frame has none."""
+    total: int
+    """How many frames the whole file has, as far as can be told without decoding the rest."""
+
+
 def read(path: Path | str) -> tuple[UInt8, float]:
     """All frames of the first video stream and their mean rate.
 
@@ -42,29 +57,76 @@ def read(path: Path | str) -> tuple[UInt8, float]:
         VideoError: the file is missing, cut short, damaged, no video at all, or holds no frame.
 
     """
+    whole = read_beginning(path)
+    if not whole.fps > 0:
+        raise VideoError(Path(path), "no frame rate")
+    return whole.frames, whole.fps
+
+
+def read_beginning(
+    path: Path | str, seconds: float = math.inf, step: float = 0.0, fit: Callable[[UInt8], UInt8] | None = None
+) -> Beginning:
+    """Frames up to the first one at `seconds` or later, each through `fit` (such as a change of size) at once.
+
+    A frame that is shown less than `step` [s] after the last one kept is passed over. So neither a long, nor a large,
+    nor a very fast video fills the memory. Raises VideoError as `read` does.
+    """
     import av
 
     path = Path(path)
-    if not path.is_file():
-        raise VideoError(path, "a folder" if path.is_dir() else "no such file")
-    size, announced = path.stat().st_size, _announced_size(path)
-    if size < announced:
-        raise VideoError(path, f"a truncated one: {size} of {announced} bytes")
     frames: list[UInt8] = []
+    times: list[float] = []
+    seen = 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(_whole(path))) as container:
             stream = _video_stream(path, container)
-            frames.extend(_decode(container, stream))
-            fps = float(stream.average_rate or stream.guessed_rate or 0)
+            rate = float(stream.average_rate or stream.guessed_rate or 0)
+            packets = _Counted(container.demux(stream))
+            for frame in _decode(packets, stream):
+                time = _time(path, frame, seen, rate)
+                seen += 1
+                if not times or not step or time - times[-1] >= step:
+                    image = _upright(frame)
+                    frames.append(fit(image) if fit else image)
+                    times.append(time)
+                if time - times[0] >= seconds:
+                    break
+            total = max(packets.to_the_end(), seen) if seconds < math.inf else seen
     except (av.error.FFmpegError, OSError) as error:
         raise VideoError(path, f"'{error.strerror}' after {len(frames)} frames") from error
     if not frames:
         raise VideoError(path, "a video stream without frames")
     if len({frame.shape for frame in frames}) > 1:
         raise VideoError(path, "frames of several sizes")
-    if fps <= 0:
+    shown = np.maximum.accumulate(np.array(times) - times[0])
+    return Beginning(np.stack(frames), shown, rate or _mean_rate(shown), total)
+
+
+def _time(path: Path, frame: av.VideoFrame, number: int, rate: float) -> float:
+    """When a sound frame is shown [s]: as it says, else by its number and the rate [1/s]."""
+    if frame.is_corrupt:
+        raise VideoError(path, f"damaged data in frame {number}")
+    if frame.time is not None:
+        return float(frame.time)
+    if number and not rate:
         raise VideoError(path, "no frame rate")
-    return np.stack(frames), fps
+    return number / rate if number else 0.0
+
+
+def _mean_rate(time: Float64) -> float:
+    return (len(time) - 1) / float(time[-1]) if time[-1] > 0 else math.nan
+
+
+def _whole(path: Path) -> Path:
+    """The path itself, if a file lies there that is as long as its headers say."""
+    if not path.is_file():
+        raise VideoError(path, "a folder" if path.is_dir() else "no such file")
+    size, announced = path.stat().st_size, _announced_size(path)
+    if not size:
+        raise VideoError(path, "an empty one of 0 bytes")
+    if size < announced:
+        raise VideoError(path, f"a truncated one: {size} of {announced} bytes")
+    return path
 
 
 def _video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
@@ -81,12 +143,35 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.Vide
     raise VideoError(path, f"a file without a video stream (it holds: {held})")
 
 
-def _decode(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[UInt8]:
+class _Counted:
+    """The packets of a stream; those that hold something are counted as they pass."""
+
+    def __init__(self, packets: Iterator[av.Packet]) -> None:
+        self.number = 0
+        self._packets = packets
+
+    def __iter__(self) -> Iterator[av.Packet]:
+        for packet in self._packets:
+            self.number += packet.size > 0
+            yield packet
+
+    def to_the_end(self) -> int:
+        """How many there are, without decoding those that have not passed yet."""
+        for _ in self:
+            pass
+        return self.number
+
+
+def _decode(packets: _Counted, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     stream.codec_context.thread_count = 1  # many clips are read at once, each by a process of its own
-    for frame in container.decode(stream):
-        # The conversion obeys the colour matrix and range that the stream is tagged with.
-        image = frame.to_ndarray(format="rgb24")
-        yield np.rot90(image, k=round(frame.rotation / 90)) if frame.rotation else image
+    for packet in packets:  # the last one is empty, and makes the decoder give what it still holds back
+        yield from packet.decode()
+
+
+def _upright(frame: av.VideoFrame) -> UInt8:
+    # The conversion obeys the colour matrix and range that the stream is tagged with; it ignores transparency.
+    image = frame.to_ndarray(format="rgb24")
+    return np.rot90(image, k=round(frame.rotation / 90)) if frame.rotation else image
 
 
 def write_lossless(path: Path | str, frames: UInt8, fps: float) -> None:

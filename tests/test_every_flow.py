@@ -1,7 +1,8 @@
-"""Laws of every flow estimator on the shelf."""
+"""Laws of every flow estimator on the shelf. One without its weights leaves the work to another and stands by that."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import cv2
@@ -12,9 +13,14 @@ from synthetic_takes import FRAMES, SIZE, event
 from pipeline import flows, shelf
 from pipeline.flows import Flow
 from pipeline.flows.dis import Dis
+from pipeline.flows.exact import Exact
 from pipeline.types import Clip
 
-FLOWS = shelf.everything(flows, Flow)
+FLOWS = {name: flow for name, flow in shelf.everything(flows, Flow).items() if not flow.reads_layers}
+OF_SPEED = ("batch", "threads")
+"""Settings that leave a flow as it is."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:flow raft. no weights")
 
 
 def sliding(dx: float, dy: float, noise: float = 0.0) -> Clip:
@@ -78,16 +84,31 @@ def test_the_layers_are_not_looked_at(flow: Flow) -> None:
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_two_settings_are_never_taken_for_one_estimator(name: str) -> None:
-    plain, other = FLOWS[name](), FLOWS[name](window=9)  # type: ignore[call-arg]
-    clip = sliding(1, 0)
-    assert plain.estimate(clip).estimator.startswith(f"{name}(")
-    assert plain.estimate(clip).estimator != other.estimate(clip).estimator
+    plain = FLOWS[name]()
+    assert plain.estimate(sliding(1, 0)).estimator == plain.estimator
+    if plain.estimator.startswith(f"{name}("):  # else another one does the work
+        settings = [one.name for one in dataclasses.fields(plain) if isinstance(getattr(plain, one.name), int)]
+        changed = [replace(plain, **{one: getattr(plain, one) + 2}) for one in settings if one not in OF_SPEED]
+        names = [plain.estimator, *(one.estimator for one in changed)]
+        assert len(set(names)) == len(names) > 1
 
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_impossible_settings_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"flow {name}: window"):
-        FLOWS[name](window=0)  # type: ignore[call-arg]
+    for one in dataclasses.fields(FLOWS[name]):
+        if isinstance(one.default, int):
+            with pytest.raises(ValueError, match=f"flow {name}: {one.name}"):
+                FLOWS[name](**{one.name: -1})
+
+
+def test_exact_flow_is_that_of_the_layers_and_of_nothing_else() -> None:
+    clip = event().truth.clip
+    assert clip.layers is not None
+    field = Exact().estimate(clip)
+    assert np.array_equal(field.forward, clip.layers.forward_flow[:-1])
+    assert field.estimator == Exact().estimator == "exact"
+    with pytest.raises(ValueError, match=r"sliding/truth without; choose .* flow=dis"):
+        Exact().estimate(sliding(1, 0))
 
 
 def test_dis_keeps_a_noisy_wall_still() -> None:
@@ -119,3 +140,44 @@ def test_dis_follows_a_body_that_flies_farther_than_its_pattern_reaches() -> Non
 def test_dis_says_which_frames_are_too_small() -> None:
     with pytest.raises(ValueError, match="at least 16 x 16 px, got 8 x 40"):
         Dis().estimate(Clip("tiny", "truth", 0, np.zeros((2, 8, 40, 3), np.uint8), 24.0))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 40), (31, 96), (32, 128), (45, 33)])
+def test_dis_takes_small_and_narrow_frames(size: tuple[int, int]) -> None:
+    frames = np.full((2, *size, 3), 100, np.uint8)
+    frames[0, -6:-2, 2:6], frames[1, -6:-2, 3:7] = 200, 200  # something moves in a corner
+    found = Dis().estimate(Clip("small", "truth", 0, frames, 24.0)).forward[0]
+    assert found.shape == (*size, 2)
+    assert np.abs(found).max() > 0.5
+
+
+@pytest.mark.parametrize("finest_scale", [1, 2, 3])
+def test_dis_refuses_frames_that_would_crash_opencv(finest_scale: int) -> None:
+    dis, least = Dis(finest_scale=finest_scale), max(16, 8 << finest_scale)
+    clip = sliding(1, 0)
+    with pytest.raises(ValueError, match=f"at least {least} x {least} px"):
+        dis.estimate(replace(clip, frames=clip.frames[:, : least - 1]))
+    assert np.isfinite(dis.estimate(replace(clip, frames=clip.frames[:, :least])).forward).all()
+
+
+def test_dis_follows_a_camera_that_turns_and_drifts() -> None:
+    wide = cv2.resize(sliding(0.0, 0.0).frames[0], (192, 192), interpolation=cv2.INTER_CUBIC)
+    turn = cv2.getRotationMatrix2D((95.5, 95.5), 0.4, 1.0)
+    turn[:, 2] += 1.5, -0.7
+    frames = np.stack([wide, cv2.warpAffine(wide, turn, (192, 192))])[:, 32:-32, 32:-32]
+    noisy = (frames + np.random.default_rng(0).normal(0, 2, frames.shape)).clip(0, 255).astype(np.uint8)
+    found = Dis().estimate(Clip("shake", "truth", 0, noisy, 24.0)).forward[0]
+    rows, columns = np.mgrid[32:160, 32:160]
+    expected = np.stack([columns, rows, np.ones_like(rows)], -1) @ turn.T - np.stack([columns, rows], -1)
+    assert np.linalg.norm(found - expected, axis=-1)[8:-8, 8:-8].mean() < 0.05
+
+
+def test_what_stands_still_elsewhere_does_not_change_the_flow_of_a_body() -> None:
+    pattern = sliding(0, 0).frames[0]
+    frames = np.stack([pattern // 4 + 90] * 3)
+    for t in range(3):
+        frames[t, 20:40, 20 + 3 * t : 40 + 3 * t] = pattern[50:70, 50:70]
+    alone = Dis().estimate(Clip("body", "truth", 0, frames, 24.0)).forward
+    assert np.median(alone[0, 24:36, 24:36, 0]) == pytest.approx(3, abs=0.1)
+    frames[:, 70:, 70:] = 255 - frames[:, 70:, 70:]
+    assert np.array_equal(Dis().estimate(Clip("body", "truth", 0, frames, 24.0)).forward, alone)

@@ -34,7 +34,7 @@ def score(per_frame: object, metric: str = "m", failure: str = "") -> Score:
 def test_the_truth_scores_full_marks() -> None:
     judgement = judged(event().truth)
     assert judgement.plausibility == 100
-    assert set(judgement.parts) == set(METRICS)
+    assert set(judgement.parts) == set(METRICS) - {"submerged"}, "there is no liquid"
     assert (judgement.per_frame == 100).all()
 
 
@@ -218,3 +218,33 @@ def test_violations_share_the_prompt() -> None:
     assert tuple(sorted(event().harmless)) == HARMLESS
     for name, other in event().broken.items():
         assert np.array_equal(other.clip.frames[:PROMPT_FRAMES], event().truth.clip.frames[:PROMPT_FRAMES]), name
+
+
+def test_what_a_trembling_camera_does_to_a_metric_is_forgiven_in_that_scene() -> None:
+    restless = score(np.full(24, 0.3))
+    redraws = {"m": [score(np.full(24, 0.02))] * 3}
+    plain = Judge().judge([restless], redraws, "", 4).plausibility
+    assert plain < 30
+    assert Judge().judge([restless], redraws, "", 4, {"m": score(np.full(24, 0.25))}).plausibility == 100
+    failed = score(np.full(24, np.nan), failure="could not be filmed")
+    assert Judge().judge([restless], redraws, "", 4, {"m": failed}).plausibility == plain
+
+
+def test_one_second_take_calibrates_too() -> None:
+    one = {name: scores[:1] for name, scores in null().items()}
+    fresh = [
+        Judge().judge([measured(name, r) for name in METRICS], one, "", PROMPT_FRAMES) for r in event().redraws[1:]
+    ]
+    broken = [
+        Judge().judge([measured(name, event().broken[b]) for name in METRICS], one, "", PROMPT_FRAMES)
+        for b in ("reverse", "vanish_at_half", "hover")
+    ]
+    assert min(one.plausibility for one in fresh) > max(one.plausibility for one in broken)
+    assert np.mean([one.plausibility for one in fresh]) > 70
+
+
+def test_static_frozen_and_vanished_clips_never_outrank_a_redraw() -> None:
+    least = min(judged(redraw).plausibility for redraw in event().redraws[3:])
+    for name in ("copy_last", "freeze_at_half", "vanish_at_half"):
+        assert judged(event().broken[name]).plausibility < least
+    assert all(judged(other).plausibility < least for other in event().vanishing[1:])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from synthetic_takes import event
 
-from pipeline.metrics import physics_iq, pisa
+from pipeline.metrics import Metric, fvmd, physics_iq, pisa, ssim
 
 GOLDEN = Path(__file__).parent / "golden"
 """A part of the fixtures of ../shared/parity, with values that the peers' public code gave."""
@@ -66,8 +66,8 @@ def test_physics_iq_gives_its_published_scores(variant: str, capsys: pytest.Capt
     assert got["original"] == pytest.approx(expected["original_score"], abs=0.02)
 
 
-@pytest.mark.parametrize("metric", [physics_iq.PhysicsIq(), pisa.Pisa()], ids=["physics_iq", "pisa"])
-def test_they_stand_on_the_shelf_but_not_in_the_judge(metric: physics_iq.PhysicsIq | pisa.Pisa) -> None:
+@pytest.mark.parametrize("metric", [physics_iq.PhysicsIq(), pisa.Pisa(), ssim.Ssim(), fvmd.Fvmd()])
+def test_they_stand_on_the_shelf_but_not_in_the_judge(metric: Metric) -> None:
     assert metric.peer
     assert metric.compare(event().truth, event().truth).value == pytest.approx(0, abs=1e-6)
     assert metric.compare(event().truth, event().broken["reverse"]).value > 0.02
@@ -83,3 +83,22 @@ def test_bad_folders_and_files_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", masks=np.zeros(3))
     with pytest.raises(SystemExit, match="must hold `mask`"):
         pisa.main([str(tmp_path / "a.npz"), str(tmp_path / "a.npz"), "--truth-fps", "1", "--generated-fps", "1"])
+
+
+def test_similarity_is_one_for_the_same_picture_and_knows_no_motion() -> None:
+    frames = event().truth.clip.frames
+    assert ssim.similarity(frames[3], frames[3]) == pytest.approx(1)
+    assert ssim.similarity(frames[3], 255 - frames[3]) < 0
+    noisy = ssim.Ssim().compare(event().truth, event().harmless["noisier"]).value
+    hovering = ssim.Ssim().compare(event().truth, event().broken["hover"]).value
+    assert noisy > 0.3 * hovering, "a control: it takes noise for a change as grave as broken physics"
+
+
+def test_the_distance_of_motion_is_between_sets_and_notices_what_moves_otherwise() -> None:
+    metric = fvmd.Fvmd()
+    truth, *others = [[metric.histories(take.flow.forward)] for take in (event().truth, *event().redraws)]
+    redrawn = [one for other in others for one in other]
+    assert fvmd.between(truth, truth) == pytest.approx(0, abs=1e-9)
+    slow, stopped = ([metric.histories(event().broken[b].flow.forward)] for b in ("slow_motion", "copy_last"))
+    assert fvmd.between(redrawn, truth) < min(fvmd.between(redrawn, slow), fvmd.between(redrawn, stopped))
+    assert np.isnan(fvmd.between([truth[0][:1]], truth))

@@ -125,7 +125,7 @@ def test_what_is_no_video_is_named(tmp_path: Path) -> None:
     expected = {
         "missing.mp4": "no such file",
         "folder.mp4": "a folder",
-        "empty.mp4": "'Invalid data found when processing input' after 0 frames",
+        "empty.mp4": "an empty one of 0 bytes",
         "page.mp4": "'Invalid data found when processing input' after 0 frames",
         "text.txt": r"a text or a single picture \('tty'\)",
         "sound.wav": r"a file without a video stream \(it holds: audio\)",

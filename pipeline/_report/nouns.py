@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +155,41 @@ class LawPage:
 
 
 @dataclass(frozen=True)
+class UnreferencedClip:
+    """One clip of unknown origin."""
+
+    model: str
+    name: str
+    lawfulness: float
+    """0..100."""
+    parts: Mapping[str, float]
+    gate: str
+    worst: int | None
+    """Frame that is least lawful; None if none breaks a law."""
+    strip: str
+    """Frames side by side, as a data URI."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnreferencedPage:
+    """Everything the page of clips without a scene shows."""
+
+    run: str
+    note: str
+    """What these numbers are not."""
+    totals: Mapping[str, Mapping[str, Any]]
+    """Model -> entry of summary.json's `unreferenced`."""
+    clips: Sequence[UnreferencedClip]
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def laws(self) -> list[str]:
+        """Names of all laws that spoke, in alphabetical order."""
+        return sorted({name for one in self.totals.values() for name in one["parts"]})
+
+
+@dataclass(frozen=True)
 class ExamPage:
     """Everything the page of the judge's exam shows."""
 
@@ -162,13 +197,25 @@ class ExamPage:
     scenes: int
     clips: int
     level_names: tuple[str, ...]
-    candidates: Mapping[str, Mapping[str, Any]]
-    """What exam.json says of each score; the judge comes first."""
+    halves: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """Half of the scenes (the headline first) -> score -> what exam.json says of it; the judge comes first."""
+    targets: Sequence[Mapping[str, Any]]
+    """Rows of exam.json: what, bound, most, measured, met."""
     words: Mapping[str, str]
     """Violation -> what it does."""
     strips: Mapping[str, str]
     """Violation -> picture of one clip as a data URI; empty where there is none."""
     failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """The half whose figures are quoted."""
+        return next(iter(self.halves))
+
+    @property
+    def candidates(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is said of each score in that half."""
+        return self.halves[self.headline]
 
     @property
     def ours(self) -> Mapping[str, Any]:

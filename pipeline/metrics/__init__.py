@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from pipeline.metrics._filmed_again import FILMED_AGAIN as FILMED_AGAIN
+from pipeline.metrics._filmed_again import filmed_again as filmed_again
+from pipeline.metrics._stabilise import stabilised as stabilised
 from pipeline.types import Score, Take
 
 

@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-from pipeline.types import BACKGROUND, Bool, Clip, Float32, UInt8
+from pipeline.types import BACKGROUND, Bool, Clip, Float32, Instance, UInt8
 
 _BINS = (16, 64, 64)
 """Bins of L, a and b. Lightness is told coarsely: shading and shadows change it, the thing stays."""
@@ -40,6 +40,10 @@ class Sight:
     """The same for the other clip."""
     exact: UInt8
     """The same from the truth's layers."""
+    truth_lab: UInt8
+    """The truth's frames as the classifier sees them, 8-bit CIE Lab, (T, H, W, 3)."""
+    other_lab: UInt8
+    """The other clip's, in the truth's light."""
 
 
 _recent: list[tuple[ref[Clip], ref[Clip], Sight]] = []
@@ -56,21 +60,45 @@ def look(truth: Clip, other: Clip) -> Sight:
     return sight
 
 
-def _look(truth: Clip, other: Clip) -> Sight:
+_learned: list[tuple[ref[Clip], UInt8, UInt8, _Appearance, UInt8]] = []
+"""What was learned of the last truth: all clips of a scene are compared with it in turn."""
+
+
+def _learn(truth: Clip) -> tuple[UInt8, UInt8, _Appearance, UInt8]:
+    """Exact things, Lab colours, the classifier learned from both, and what it sees in the truth itself."""
+    for known, *_ in _learned:
+        if known() is truth:
+            return _learned[0][1:]
     assert truth.layers is not None
-    things = sorted((i for i in truth.instances if i.kind != "static"), key=lambda i: i.id)
     exact = np.zeros(truth.frames.shape[:3], np.uint8)
+    things = _things(truth)
     for index, thing in enumerate(things, start=1):
         exact[truth.layers.segmentation == thing.id] = index
     lab = _to_lab(truth.frames)
     model = _Appearance.learn(lab, exact, len(things) + 1)
+    told = model.tell(lab)
+    _learned[:] = [(ref(truth), exact, lab, model, told)]
+    return exact, lab, model, told
+
+
+def _things(truth: Clip) -> list[Instance]:
+    """Bodies and media by their id."""
+    return sorted((i for i in truth.instances if i.kind != "static"), key=lambda i: i.id)
+
+
+def _look(truth: Clip, other: Clip) -> Sight:
+    exact, lab, model, told = _learn(truth)
+    things = _things(truth)
+    other_lab = _to_lab(_in_the_light_of(truth.frames, other.frames, exact == BACKGROUND))
     return Sight(
         tuple(thing.id for thing in things),
         tuple(thing.name for thing in things),
         tuple(thing.kind for thing in things),
-        model.tell(lab),
-        model.tell(_to_lab(_in_the_light_of(truth.frames, other.frames, exact == BACKGROUND))),
+        told,
+        model.tell(other_lab),
         exact,
+        lab,
+        other_lab,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from weakref import ref
 
 import numpy as np
 
-from pipeline.types import BACKGROUND, Bool, Float32, Float64, Score, Take
+from pipeline.types import BACKGROUND, Bool, Clip, Float32, Float64, FlowField, Score, Take
 
 _GRID = 4
 """Every how many pixels the camera's motion is sampled [px]."""
@@ -18,10 +19,22 @@ def event_flow(truth: Take, take: Take, still: float) -> Float32:
     The camera's motion is fitted where the truth shows background, for truth and generated takes alike; what else
     moves there (a body that should not be there) is an outlier of the robust fit and stays.
     """
-    flow = take.flow.forward
-    background = _background(truth)[:-1]
-    moved = flow - _camera_flow(flow, background)
+    moved = _without_camera(truth.clip, take)
     return np.where(speed(moved)[..., None] >= still, moved, np.float32(0))
+
+
+_recent: list[tuple[ref[Clip], ref[FlowField], Float32]] = []
+"""The last answers of `_without_camera`: several metrics ask about the same two takes in turn, which never change."""
+
+
+def _without_camera(truth: Clip, take: Take) -> Float32:
+    for known_truth, known_flow, moved in _recent:
+        if known_truth() is truth and known_flow() is take.flow:
+            return moved
+    flow = take.flow.forward
+    moved = flow - _camera_flow(flow, background(truth)[:-1])
+    _recent[:] = [*_recent[-1:], (ref(truth), ref(take.flow), moved)]
+    return moved
 
 
 def speed(flow: Float32) -> Float32:
@@ -68,14 +81,14 @@ def check_pair(truth: Take, other: Take, metric: str) -> None:
         )
 
 
-def _background(truth: Take) -> Bool:
+def background(truth: Clip) -> Bool:
     """Where the truth shows neither body nor medium, shape (T, H, W)."""
-    assert truth.clip.layers is not None
-    static = [BACKGROUND, *(instance.id for instance in truth.clip.instances if instance.kind == "static")]
-    return np.isin(truth.clip.layers.segmentation, static)
+    assert truth.layers is not None
+    static = [BACKGROUND, *(instance.id for instance in truth.instances if instance.kind == "static")]
+    return np.isin(truth.layers.segmentation, static)
 
 
-def _camera_flow(flow: Float32, background: Bool) -> Float32:
+def _camera_flow(flow: Float32, still: Bool) -> Float32:
     """Motion of the picture as a whole, per pair the similarity transform that most of the background follows.
 
     Zero in pairs whose background covers less than a twentieth of the picture.
@@ -89,7 +102,7 @@ def _camera_flow(flow: Float32, background: Bool) -> Float32:
     sample[_GRID // 2 :: _GRID, _GRID // 2 :: _GRID] = True
     camera = np.zeros_like(flow)
     for t in range(len(flow)):
-        chosen = background[t] & sample
+        chosen = still[t] & sample
         if chosen.sum() < 0.05 * sample.sum() or not flow[t][chosen].any():
             continue
         start = np.ascontiguousarray(pixels[chosen][:, :2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pipeline.types import Clip, Prompt
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 @dataclass
 class Model(ABC):
     """Tells what happens next."""
+
+    made_elsewhere: ClassVar[bool] = False
+    """Its answers lie ready as files: stage=score reads them itself, without stage=generate."""
 
     @abstractmethod
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:

@@ -6,16 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from pipeline.models import Model
 from pipeline.models._answer import checked
-from pipeline.models._resampling import resized, retimed
+from pipeline.models._resampling import SAME_RATE, resized, retimed
 from pipeline.types import Clip, Prompt, UInt8
 
-ENDINGS = ("mkv", "mp4", "webm", "mov", "avi")
-"""Looked for in this order."""
+ENDINGS = ("mkv", "mp4", "webm", "mov", "avi", "m4v", "gif")
+"""Looked for in this order, in capitals too."""
+FINEST = 8
+"""Frames that are kept for each one that is wanted, of a clip at a much higher rate."""
 
 
 class Between(Enum):
@@ -29,11 +32,15 @@ class Between(Enum):
 
 @dataclass
 class Folder(Model):
-    """Reads `path/<clip_id>__s<sample>.mp4` (or .mkv, .webm, .mov, .avi), the prompt's frames included.
+    """Reads `path/<clip_id>__s<sample>.mp4` (or .mkv, .webm, .mov, .avi, .m4v, .gif), the prompt's frames included.
 
-    A clip of another rate, size or length is brought to the prompt's, and `Clip.notes` says so under `fps`, `size`
-    and `length`. Its first frames are left as they are; `prompt` says how far they are from those that were given.
+    A single sample may also be called `<clip_id>.mp4`. A clip of another rate (even or variable), size or length is
+    brought to the prompt's, and `Clip.notes` says so under `fps`, `size` and `length`; of a longer one, only what is
+    shown in the time asked for is decoded. Its first frames are left as they are; `prompt` says how far they are from
+    those that were given. Transparency is ignored.
     """
+
+    made_elsewhere: ClassVar[bool] = True
 
     path: str = ""
     """Folder with the video files."""
@@ -50,15 +57,22 @@ class Folder(Model):
 
         checked(prompt, "folder")
         file = self._file(prompt.clip_id, sample)
-        made, made_fps = video.read(file)
-        frames, notes = retimed(made, made_fps, prompt.fps, prompt.num_frames, self.between is Between.LINEAR)
-        frames, size_notes = resized(frames, *prompt.frames.shape[1:3])
-        notes = {"file": file.name, **notes, **size_notes, **_difference(frames, prompt)}
+        notes = {"file": file.name}
+
+        def fit(image: UInt8) -> UInt8:
+            frames, how = resized(image[None], *prompt.frames.shape[1:3])
+            notes.update(how)
+            return np.asarray(frames[0], np.uint8)
+
+        lasts = prompt.num_frames / prompt.fps * (1 + SAME_RATE)
+        made = video.read_beginning(file, lasts, 1 / (FINEST * prompt.fps), fit)
+        frames, how = retimed(made, prompt.fps, prompt.num_frames, self.between is Between.LINEAR)
+        notes |= {**how, **_difference(frames, prompt)}
         return Clip(prompt.clip_id, "folder", sample, frames, prompt.fps, notes=notes)
 
     def fingerprint(self) -> str:
         """Hash over names, sizes and times of change of the video files."""
-        files = sorted(file for file in self._folder().iterdir() if file.suffix[1:].lower() in ENDINGS)
+        files = sorted(file for file in self._folder().iterdir() if _ending(file) in ENDINGS)
         listed = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
         return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
@@ -72,14 +86,20 @@ class Folder(Model):
 
     def _file(self, clip_id: str, sample: int) -> Path:
         folder = self._folder()
-        for ending in ENDINGS:
-            file = folder / f"{clip_id}__s{sample}.{ending}"
-            if file.is_file():
-                return file
+        stems = [f"{clip_id}__s{sample}", *([clip_id] if sample == 0 else [])]
+        named = sorted(file for file in folder.iterdir() if file.stem in stems and file.is_file())
+        videos = [file for file in named if _ending(file) in ENDINGS]
+        if videos:
+            return min(videos, key=lambda file: (stems.index(file.stem), ENDINGS.index(_ending(file))))
+        held = f"; got {', '.join(file.name for file in named)}, which have none of these endings" if named else ""
         raise FileNotFoundError(
             f"model=folder: no clip for {clip_id}, sample {sample}; looked in {folder} for "
-            + ", ".join(f"{clip_id}__s{sample}.{ending}" for ending in ENDINGS)
-        )
+            + ", ".join(f"{stems[0]}.{ending}" for ending in ENDINGS) + held
+        )  # fmt: skip
+
+
+def _ending(file: Path) -> str:
+    return file.suffix[1:].lower()
 
 
 def _difference(frames: UInt8, prompt: Prompt) -> dict[str, str]:

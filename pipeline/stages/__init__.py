@@ -10,6 +10,7 @@ report    one page about it all
 train     the training set -> weights of a model that learns
 exam      truth clips with physics broken on purpose -> does the judge notice? exam.json and its page
 validate  the simulator before published laws and experiments -> validation.json and its page
+bench     errors of the flow estimators, and what every stage costs -> bench.json and its page
 
 Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save.
 """
@@ -34,9 +35,11 @@ from pipeline.scenarios import Scenario
 from pipeline.shelf import name
 from pipeline.simulators import Simulator
 from pipeline.training import Training
+from pipeline.unreferenced import Unreferenced
 from pipeline.violations import LEVELS, Violation
 
-STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train", "exam", "validate")
+STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train", "exam", "validate", "bench")
+REFERENCES = ("redraws", "take", "none")
 WALK = ("simulate", "generate", "score", "curate", "export", "report")
 
 
@@ -88,8 +91,16 @@ class Run:
     baselines: dict[str, Model] = field(default_factory=dict)
     """Models that are always run beside it, for comparison."""
     flow: Flow
+    """Estimates the flow of truth and answers alike."""
+    flows: dict[str, Flow] = field(default_factory=dict)
+    """What stage=bench examines; all estimators unless some are chosen: flows=[dis,farneback]."""
     metrics: dict[str, Metric] = field(default_factory=dict)
+    reference: str = "redraws"
+    """What stage=score compares with: redraws (the null), take (the first re-draw alone, as a real second take), or
+    none (laws alone, for clips of unknown origin: model=folder model.path=FOLDER, no scenes needed)."""
     judge: Judge = field(default_factory=Judge)
+    unreferenced: Unreferenced = field(default_factory=Unreferenced)
+    """Bounds of the laws that speak where reference=none."""
     curation: Curation = field(default_factory=Curation)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     laws: dict[str, Law] = field(default_factory=dict)
@@ -105,6 +116,10 @@ class Run:
         """Say what is wrong before any work is done."""
         if self.stage not in STAGES:
             raise ValueError(f"stage: there is no '{self.stage}', choose one of {', '.join(STAGES)}")
+        if self.reference not in REFERENCES:
+            raise ValueError(f"reference: expected one of {', '.join(REFERENCES)}, got '{self.reference}'")
+        if self.reference == "none" and self.stage not in ("score", "generate"):
+            raise ValueError(f"reference=none: expected stage=score, got stage={self.stage}: there is no truth to walk")
         if self.device not in ("cpu", "cuda"):
             raise ValueError(f"device: expected cpu or cuda, got '{self.device}'")
         if not self.run or self.run != Path(self.run).name or self.run.startswith("."):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline.metrics import physics_iq, pisa
+from pipeline.metrics.ssim import Ssim
 from pipeline.types import Clip, Take
 
 
@@ -15,11 +14,12 @@ def peers_scores(truth: Take, other: Take, second: Clip) -> dict[str, float]:
     """
     pair = physics_iq.agreements(*((clip.frames, clip.fps) for clip in (truth.clip, second, other.clip)))
     path = pisa.Pisa().compare(truth, other)
-    squares = float(np.mean((truth.clip.frames / 255.0 - other.clip.frames / 255.0) ** 2))
+    likeness = Ssim().compare(truth, other)
     return {
         "physics_iq_verified": physics_iq.verified([pair]),
         "physics_iq_original": physics_iq.original([pair]),
         "pisa": -path.parts["l2"] if path.parts else float("nan"),
         "pisa_corrected": -path.value if path.parts else float("nan"),
-        "psnr": float(-10 * np.log10(max(squares, 1e-10))),
+        "psnr": likeness.parts["psnr_db"],
+        "ssim": 1 - likeness.value,
     }

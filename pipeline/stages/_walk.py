@@ -27,7 +27,9 @@ def walk(run: Run, config: str) -> int:
     """
     if run.device == "cuda":
         _require_cuda()
-    if run.stage not in (*BEGINNINGS, "train"):  # one may train on a set that was brought from elsewhere
+    # One may train on a set that was brought from elsewhere; the bench makes clips where there are none.
+    brought = run.stage in ("train", "bench") or run.reference == "none"
+    if run.stage not in BEGINNINGS and not brought:
         planned(run, "clips", "start with stage=simulate")  # or a slip of the pen would leave an empty run behind
     run.folder.mkdir(parents=True, exist_ok=True)
     with store.lock(run.folder):

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline import report as page
 from pipeline import shelf, store
+from pipeline.metrics import FILMED_AGAIN
 from pipeline.stages import STAGES, Run, Tally
 from pipeline.stages._layout import Answer, Truth, answers, null_folder, opinions, prompted, score_folder, truths
 from pipeline.stages._opinions import Opinion, read_opinion
@@ -79,14 +80,19 @@ def _facts(run: Run) -> dict[str, str]:
         "seed": str(origin["seed"]),
         "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
         "prompt": f"the first {run.prompt_frames} frames and the caption",
-        "null": f"{run.redraws} re-draws of each scene",
+        "null": _null_in_words(run),
         "model": shelf.name(run.model),
         "model's fingerprint": origin["models"][shelf.name(run.model)]["fingerprint"][:12] or "none",
         "baselines": ", ".join(run.baselines) or "none",
-        "optical flow": shelf.name(run.flow),
+        "optical flow": run.flow.estimator,
         "device": run.device,
         "code": (origin["code"]["revision"][:12] or "not a checkout") + dirty,
     }
+
+
+def _null_in_words(run: Run) -> str:
+    used = store.read_json(run.folder / "summary.json").get("reference", "redraws")
+    return "one second take of each scene" if used == "take" else f"{run.redraws} re-draws of each scene"
 
 
 def _summaries(
@@ -139,11 +145,16 @@ def _answer(run: Run, answer: Answer, null: Opinion, current: Container[Path]) -
 def _curves(score: Score, null: Opinion) -> Iterator[page.Curve]:
     """What the metric measured in truth and answer, with the band in which the re-draws lie."""
     for name, (truth, answer) in score.curves.items():
-        redraws = [one.curves[name][1] for one in null.scores if one.metric == score.metric and name in one.curves]
+        redraws = [one.curves[name][1] for one in _redrawn(null) if one.metric == score.metric and name in one.curves]
         band = np.stack([truth, *redraws]).astype(np.float64)
         quantity, _, unit = name.partition(" [")
         low, high = (band.min(axis=0), band.max(axis=0)) if redraws else (None, None)
         yield page.Curve(quantity, unit.rstrip("]"), truth.astype(np.float64), answer.astype(np.float64), low, high)
+
+
+def _redrawn(null: Opinion) -> list[Score]:
+    """Scores of the re-draws, without those of the truth filmed again."""
+    return [one for one in null.scores if one.model != FILMED_AGAIN]
 
 
 def _opinion(run: Run, answer: Answer, current: Container[Path]) -> Opinion | None:

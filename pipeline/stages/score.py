@@ -11,8 +11,9 @@ from typing import Any
 from pipeline import report, store
 from pipeline.flows import Flow
 from pipeline.judge import Judge
-from pipeline.metrics import Metric
+from pipeline.metrics import FILMED_AGAIN, Metric, filmed_again, fvmd, stabilised
 from pipeline.stages import Run, Tally
+from pipeline.stages._alone import score_alone
 from pipeline.stages._layout import (
     PLAN,
     Answer,
@@ -26,15 +27,23 @@ from pipeline.stages._layout import (
 )
 from pipeline.stages._opinions import Opinion, read_opinion, write_opinion
 from pipeline.stages._units import Unit, code, perform
+from pipeline.stages.generate import generate
 from pipeline.types import Clip, FlowField, Judgement, Score, Take
 
 ROOMS = ("flows", "metrics", "judge", "stages.score", "stages._opinions")
 
 
 def score(run: Run) -> Tally:
-    """The null of every truth clip, then an opinion about every answer; scores.parquet and the models' totals."""
+    """The null of every truth clip, then an opinion about every answer; scores.parquet and the models' totals.
+
+    Answers that were made elsewhere (model=folder) are read first; what cannot be read is named.
+    Without a reference there is no truth, and laws alone speak (see `_alone.py`).
+    """
+    if run.reference == "none":
+        return score_alone(run)
     run = replace(run, prompt_frames=prompted(run))
-    known, missing = truths(run), lost(run)
+    unread = generate(run).failed if run.stage == "score" and run.model.made_elsewhere else {}
+    known, missing = _referred(run, truths(run)), lost(run)
     nulls = {truth.clip_id: null_unit(run, truth) for truth in known}
     first = perform(run, "score", list(nulls.values()))
     asked = answers(run)
@@ -45,7 +54,7 @@ def score(run: Run) -> Tally:
         if answer.clip_id == truth.clip_id and answer.complete and nulls[truth.clip_id].name in first.done
     }
     second = perform(run, "score", list(units.values()))
-    done, failed = (*first.done, *second.done), {**missing, **first.failed, **second.failed}
+    done, failed = (*first.done, *second.done), {**missing, **unread, **first.failed, **second.failed}
     made = {unit.folder.relative_to(run.folder).as_posix(): unit.key for unit in (*nulls.values(), *units.values())}
     store.update_json(run.folder / PLAN, opinions=made)
     said = {
@@ -55,8 +64,26 @@ def score(run: Run) -> Tally:
     }
     cases = [case_of(truth) for truth in known if nulls[truth.clip_id].name in first.done]
     _write_table(run.folder / "scores.parquet", said, cases)
-    store.update_json(run.folder / "summary.json", models=_totals(run, said, cases))
+    summary = run.folder / "summary.json"
+    totals = _totals(run, said, cases)
+    for model, total in totals.items():
+        asked_of = [unit.folder for answer, unit in units.items() if answer.model == model and unit.name in second.done]
+        total["sets"] = {"fvmd": _motion_distance([null_folder(run, case.clip_id) for case in cases], asked_of)}
+    store.update_json(summary, models=totals, reference=run.reference)
     return Tally("score", done, first.made + second.made, failed)
+
+
+def _referred(run: Run, known: list[Truth]) -> list[Truth]:
+    """The truths with as many re-draws as the run's reference has. Raises ValueError if a second take is missing."""
+    if run.reference == "redraws":
+        return known
+    without = [truth.clip_id for truth in known if not truth.redraws]
+    if without:
+        raise ValueError(
+            f"reference=take: expected a second take of every clip, got none of {', '.join(without)}; "
+            "simulate with redraws=1 or more"
+        )
+    return [replace(truth, redraws=truth.redraws[:1]) for truth in known]
 
 
 def case_of(truth: Truth) -> report.Case:
@@ -69,7 +96,8 @@ def null_unit(run: Run, truth: Truth) -> Unit:
     """How far the re-draws of a truth clip are from it."""
     folder = null_folder(run, truth.clip_id)
     plugins = (run.flow, run.metrics, run.judge, run.prompt_frames)
-    key = store.key("null", code(*ROOMS), truth.key, [key for _, key in truth.redraws], plugins)
+    redrawn = [key for _, key in truth.redraws]
+    key = store.key("null", code(*ROOMS), truth.key, redrawn, run.flow.estimator, plugins)
     redraws = [folder for folder, _ in truth.redraws]
     return Unit(f"truth/{truth.clip_id}", folder, key, _make_null, (truth.folder, redraws, *plugins))
 
@@ -85,14 +113,17 @@ def _make_null(
     prompt_frames: int,
 ) -> None:
     """How far re-draws of the truth are from it, and what the judge says of each in the light of the others."""
-    truth = _take(store.load_clip(truth_folder), flow)
+    clip = store.load_clip(truth_folder)
+    truth = Take(clip, flow.estimate(clip))
     null: dict[str, list[Score]] = {name: [] for name in metrics}
     for redraw in redraws:
-        take = _take(store.load_clip(redraw, layers=False), flow)
+        take = take_of(truth.clip, store.load_clip(redraw, layers=False), flow)
         for name, metric in metrics.items():
             null[name].append(compare(metric, name, truth, take))
-    judgements = judge.leave_one_out(null, prompt_frames) if redraws else []
-    scores = tuple(score for column in null.values() for score in column)
+    again = take_of(truth.clip, filmed_again(truth.clip), flow)
+    picture = {name: compare(metric, name, truth, again) for name, metric in metrics.items()}
+    judgements = judge.leave_one_out(null, prompt_frames, picture) if redraws else []
+    scores = (*(score for column in null.values() for score in column), *picture.values())
     _publish(folder, key, Opinion(scores, tuple(judgements)), truth.flow)
 
 
@@ -117,17 +148,27 @@ def _make_opinion(
 ) -> None:
     truth = Take(store.load_clip(truth_folder), read_flow(null_folder))
     clip = store.load_clip(answer_folder)
-    other = _take(clip, flow)
+    other = take_of(truth.clip, clip, flow)
     gate = judge.gate(truth.clip, clip, prompt_frames)
     if clip.frames.shape == truth.clip.frames.shape:
         scores = [compare(metric, name, truth, other) for name, metric in metrics.items()]
     else:
         scores = [_failed(clip, name, gate) for name in metrics]
-    null: dict[str, list[Score]] = {name: [] for name in metrics}
-    for score in read_opinion(null_folder).scores:
-        null[score.metric].append(score)
-    judgement = judge.judge(scores, null, gate, prompt_frames)
+    null, picture = read_null(null_folder)
+    judgement = judge.judge(scores, null, gate, prompt_frames, picture)
     _publish(folder, key, Opinion(tuple(scores), (judgement,)), other.flow)
+
+
+def read_null(folder: Path) -> tuple[dict[str, list[Score]], dict[str, Score]]:
+    """Metric -> scores of the re-draws, and metric -> score of the truth filmed again, from a published null."""
+    null: dict[str, list[Score]] = {}
+    picture = {}
+    for score in read_opinion(folder).scores:
+        if score.model == FILMED_AGAIN:
+            picture[score.metric] = score
+        else:
+            null.setdefault(score.metric, []).append(score)
+    return null, picture
 
 
 def compare(metric: Metric, name: str, truth: Take, other: Take) -> Score:
@@ -145,8 +186,10 @@ def _failed(clip: Clip, metric: str, why: str) -> Score:
     return Score(clip.clip_id, clip.source, clip.sample, metric, float("nan"), "", nothing, failure=why)
 
 
-def _take(clip: Clip, flow: Flow) -> Take:
-    return Take(clip, flow.estimate(clip))
+def take_of(truth: Clip, clip: Clip, flow: Flow) -> Take:
+    """A clip that is to be compared with the truth: as a steady camera would have seen it, with its flow."""
+    steady = stabilised(truth, clip)
+    return Take(steady, flow.estimate(steady))
 
 
 def _publish(folder: Path, key: str, opinion: Opinion, flow: FlowField) -> None:
@@ -190,6 +233,15 @@ def _write_table(path: Path, opinions: Opinions, cases: Sequence[report.Case]) -
     schema = pa.schema([*columns, ("per_frame", pa.list_(pa.float32()))])
     with store.replacing(path) as unfinished:
         pq.write_table(pa.Table.from_pylist(list(_rows(opinions, cases)), schema), unfinished)
+
+
+def _motion_distance(truths: Sequence[Path], answered: Sequence[Path]) -> float | None:
+    """FVMD-like distance of a model's whole set from the truth's [px^2]; None if there is too little of either."""
+    histories = [[fvmd.Fvmd().histories(read_flow(one).forward) for one in folders] for folders in (truths, answered)]
+    if not all(histories):
+        return None
+    found = fvmd.between(*histories)
+    return found if found == found else None
 
 
 def _totals(run: Run, opinions: Opinions, cases: Sequence[report.Case]) -> dict[str, Any]:

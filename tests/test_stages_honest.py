@@ -86,3 +86,22 @@ def test_a_sweep_goes_on_after_a_run_that_failed(command, tmp_path: Path) -> Non
     done = command("-m", "stage=score", "run=none,other", f"outputs={tmp_path}")
     assert done.returncode == 2
     assert done.stderr.count("start with stage=simulate") == 2
+
+
+def test_models_made_elsewhere_stand_beside_the_others_under_their_own_names(command, copy: Path) -> None:
+    for name, source in (("perfect", "clips"), ("lazy", "generated/copy_last")):
+        folder = copy / name
+        folder.mkdir()
+        for clip in sorted((copy / "walk" / source).iterdir()):
+            shutil.copy(clip / "rgb.mkv", folder / f"{clip.name.removesuffix('__s0')}.mkv")
+        words = ("stage=score", "run=walk", f"outputs={copy}", "model=folder", f"model.path={folder}")
+        done = command(*words, f"model.name={name}")
+        assert done.returncode == 0, done.stderr
+    models = json.loads((copy / "walk" / "summary.json").read_text())["models"]
+    assert {"perfect", "lazy", "copy_last", "extrapolate"} < set(models)
+    assert models["perfect"]["plausibility"]["mean"] == 100
+    assert models["lazy"]["plausibility"] == models["copy_last"]["plausibility"]
+    assert command("stage=report", "run=walk", f"outputs={copy}").returncode == 0
+    page = (copy / "walk" / "report.html").read_text(encoding="utf-8")
+    assert "perfect" in page
+    assert "lazy" in page

@@ -39,8 +39,9 @@ class Repose(Law):
     """Grid cells across the base's radius, as many as across a collapsing column's."""
     seconds: float = 1.5
     """What has not moved by then stands."""
-    tube: float = 0.1
-    """Inner radius of the tube [m]; the sand stands twice as high in it."""
+    tube: float = 0.08
+    """Inner radius of the tube [m]; the grains stand four times as high in it, so that the heap outgrows the flat top
+    with which the last of them come down."""
 
     @property
     def cases(self) -> Sequence[str]:
@@ -80,7 +81,7 @@ class Repose(Law):
 
     def _pour(self, material: Grains, simulator: Simulator) -> Trajectory:
         """Out of a round hole through a block, from below; as broad a cell as for the cones."""
-        r, height, cell = self.tube, 2 * self.tube, self.radius / self.cells
+        r, height, cell = self.tube, 4 * self.tube, self.radius / self.cells
         block = shapes.plate_with_hole((2 * r + 6 * cell, 2 * r + 6 * cell, height), 2 * r)
         seconds = 1.5 * height / LIFT
         centre = np.array([[0.0, 0.0, 0.5 * height], [0.0, 0.0, 2.0 * height]])
@@ -98,4 +99,5 @@ class Repose(Law):
 def _slope(profile: tuple[Float64, Float64]) -> float:
     """Of the middle of a heap's flank [degree]; tip and toe are rounded by single cells."""
     distance, depth = profile
-    return _heaps.chord(distance, depth, float(depth[:3].max()), 0.2, 0.8)
+    top = float(np.average(depth[:3], weights=distance[:3]))  # by area: single rings at the tip hold a few particles
+    return _heaps.chord(distance, depth, top, 0.2, 0.8)

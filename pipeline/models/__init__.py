@@ -20,12 +20,17 @@ class Model(ABC):
     made_elsewhere: ClassVar[bool] = False
     """Its answers lie ready as files: stage=score reads them itself, without stage=generate."""
 
+    @property
+    def called(self) -> str:
+        """The model's name in results: that of its file, where it has no other."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
     @abstractmethod
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
         """A clip of prompt.num_frames frames at the prompt's fps and size whose first frames are the prompt's.
 
         `seed` alone decides all that is random; `sample` is the number that goes into `Clip.sample` and, for clips
-        made elsewhere, picks the file (those keep their own first frames). `Clip.source` is the model's name,
+        made elsewhere, picks the file (those keep their own first frames). `Clip.source` is `called`,
         `Clip.notes` says what was resampled. Deterministic for a given seed on CPU.
         """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -44,8 +45,22 @@ class Folder(Model):
 
     path: str = ""
     """Folder with the video files."""
+    name: str = "folder"
+    """What the model that made them is called in results; models with names of their own stand side by side."""
     between: Between = Between.LINEAR
     """How clips of another rate are resampled in time."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", self.name) or self.name == "truth":
+            raise ValueError(
+                f"model=folder: name must be a plain word of letters, digits, '_', '.' and '-', and not 'truth', "
+                f"got '{self.name}'"
+            )
+
+    @property
+    def called(self) -> str:
+        """The `name`."""
+        return self.name
 
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
         """The file's clip as the prompt asked for it; nothing is random.
@@ -68,7 +83,7 @@ class Folder(Model):
         made = video.read_beginning(file, lasts, 1 / (FINEST * prompt.fps), fit)
         frames, how = retimed(made, prompt.fps, prompt.num_frames, self.between is Between.LINEAR)
         notes |= {**how, **_difference(frames, prompt)}
-        return Clip(prompt.clip_id, "folder", sample, frames, prompt.fps, notes=notes)
+        return Clip(prompt.clip_id, self.name, sample, frames, prompt.fps, notes=notes)
 
     def fingerprint(self) -> str:
         """Hash over names, sizes and times of change of the video files."""

@@ -32,7 +32,6 @@ from pipeline.metrics import Metric
 from pipeline.models import Model
 from pipeline.renderers import Renderer
 from pipeline.scenarios import Scenario
-from pipeline.shelf import name
 from pipeline.simulators import Simulator
 from pipeline.training import Training
 from pipeline.unreferenced import Unreferenced
@@ -155,7 +154,7 @@ class Run:
     @property
     def models(self) -> dict[str, Model]:
         """The model under examination first, then the baselines."""
-        mine = name(self.model)
+        mine = self.model.called
         return {mine: self.model, **{key: one for key, one in self.baselines.items() if key != mine}}
 
 

@@ -79,7 +79,7 @@ def _sources(run: Run) -> list[_Source]:
     if not files:
         raise ValueError(f"reference=none: expected videos ({', '.join(ENDINGS)}) in {folder}, got none")
     # Two files may differ in nothing but their ending.
-    return [_Source("folder", file.name, file, store.sha256(file)) for file in files]
+    return [_Source(run.model.called, file.name, file, store.sha256(file)) for file in files]
 
 
 def _unit(run: Run, source: _Source) -> Unit:

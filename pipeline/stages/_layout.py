@@ -128,6 +128,8 @@ class Answer:
     sample: int
     folder: Path
     key: str
+    truth: str
+    """Key of the truth clip whose prompt it answers."""
     complete: bool
 
 
@@ -140,7 +142,11 @@ def answers(run: Run) -> list[Answer]:
     found = []
     for row in rows:
         folder = answer_folder(run, row["model"], row["clip_id"], row["sample"])
-        found.append(Answer(**{**row, "folder": folder, "complete": store.is_complete(folder, row["key"], store.CLIP)}))
+        found.append(
+            Answer(
+                **{"truth": "", **row, "folder": folder, "complete": store.is_complete(folder, row["key"], store.CLIP)}
+            )
+        )
     return found
 
 

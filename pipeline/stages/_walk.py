@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline import shelf, store, video
+from pipeline import store, video
 from pipeline.models import Model
 from pipeline.stages import WALK, Run, Tally
 from pipeline.stages._layout import as_made, planned
@@ -85,7 +85,7 @@ def provenance(run: Run) -> dict[str, Any]:
         "lock_sha256": store.sha256(lock) if lock.exists() else "",
         "seed": run.seed,
         "models": {name: {"fingerprint": _fingerprint(run, model)} for name, model in run.models.items()},
-        "model": shelf.name(run.model),
+        "model": run.model.called,
         "codec": {"rgb": video.LOSSLESS, "preview": video.PREVIEW},
         "device": run.device,
         "quick": run.quick,

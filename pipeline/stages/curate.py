@@ -6,7 +6,7 @@ import json
 from collections.abc import Container
 from pathlib import Path
 
-from pipeline import curation, shelf, store
+from pipeline import curation, store
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import Truth, checks_folder, opinions, score_folder, truths
 from pipeline.stages._opinions import read_opinion
@@ -50,7 +50,7 @@ def curate(run: Run) -> Tally:
 
 def _judgements(run: Run, truth: Truth, current: Container[Path]) -> list[Judgement]:
     """What was said about the model under examination; empty before stage=score. Baselines would only dilute it."""
-    folders = [score_folder(run, shelf.name(run.model), truth.clip_id, sample) for sample in range(run.samples)]
+    folders = [score_folder(run, run.model.called, truth.clip_id, sample) for sample in range(run.samples)]
     scored = [folder for folder in folders if folder in current]
     return [judgement for folder in scored for judgement in read_opinion(folder).judgements]
 

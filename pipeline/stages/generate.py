@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline import store
 from pipeline.models import Model
 from pipeline.stages import Run, Tally
-from pipeline.stages._layout import PLAN, Truth, answer_folder, null_folder, truths
+from pipeline.stages._layout import PLAN, Truth, answer_folder, null_folder, score_folder, truths
 from pipeline.stages._units import Unit, code, perform
 from pipeline.types import Prompt
 
@@ -17,23 +18,31 @@ ROOMS = ("models", "stages.generate")
 
 
 def generate(run: Run) -> Tally:
-    """Every model's answers to every truth clip's prompt; plan.json lists them for the stages that follow."""
+    """Every model's answers to every truth clip's prompt; plan.json lists them for the stages that follow.
+
+    What other models have answered in this run stays beside them, as long as the prompts are the same.
+    """
     known = truths(run)
-    nulls = {null_folder(run, truth.clip_id) for truth in known}
+    keys = {truth.clip_id: truth.key for truth in known}
     units = {
         (name, truth.clip_id, sample): _unit(run, name, model, truth, sample)
         for truth in known
         for name, model in run.models.items()
         for sample in range(run.samples)
     }
-    rows = [
-        {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key}
+    rows: list[dict[str, Any]] = [
+        {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key, "truth": keys[clip_id]}
         for (model, clip_id, sample), unit in units.items()
     ]
     before = store.read_json(run.folder / PLAN)
-    said = before.get("opinions", {})
-    if before.get("answers") != rows:  # what was said of other answers is no longer about this run
-        said = {name: key for name, key in said.items() if run.folder / name in nulls}
+    answered = before.get("answers", [])
+    if before.get("prompt_frames") == run.prompt_frames:
+        others = [row for row in answered if row["model"] not in run.models]
+        rows += [row for row in others if row.get("truth") == keys.get(row["clip_id"])]
+    # What was said of other answers is no longer about this run.
+    current = {null_folder(run, truth.clip_id) for truth in known}
+    current |= {score_folder(run, row["model"], row["clip_id"], row["sample"]) for row in rows if row in answered}
+    said = {name: key for name, key in before.get("opinions", {}).items() if run.folder / name in current}
     store.update_json(run.folder / PLAN, answers=rows, prompt_frames=run.prompt_frames, opinions=said)
     return perform(run, "generate", list(units.values()))
 

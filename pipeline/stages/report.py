@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline import report as page
-from pipeline import shelf, store
+from pipeline import store
 from pipeline.metrics import FILMED_AGAIN
 from pipeline.stages import STAGES, Run, Tally
 from pipeline.stages._layout import Answer, Truth, answers, null_folder, opinions, prompted, score_folder, truths
@@ -81,8 +81,8 @@ def _facts(run: Run) -> dict[str, str]:
         "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
         "prompt": f"the first {run.prompt_frames} frames and the caption",
         "null": _null_in_words(run),
-        "model": shelf.name(run.model),
-        "model's fingerprint": origin["models"][shelf.name(run.model)]["fingerprint"][:12] or "none",
+        "model": run.model.called,
+        "model's fingerprint": origin["models"][run.model.called]["fingerprint"][:12] or "none",
         "baselines": ", ".join(run.baselines) or "none",
         "optical flow": run.flow.estimator,
         "device": run.device,
@@ -100,7 +100,11 @@ def _summaries(
 ) -> tuple[page.ModelSummary, ...]:
     judged = [one for answer in asked if (opinion := _opinion(run, answer, current)) for one in opinion.judgements]
     redrawn = [one for truth in known if (opinion := _null(run, truth, current)) for one in opinion.judgements]
-    roles = {name: "model" if name == shelf.name(run.model) else "baseline" for name in run.models}
+    others = [name for name in run.baselines if name != run.model.called]
+    names = dict.fromkeys(
+        [run.model.called, *(answer.model for answer in asked if answer.model not in others), *others]
+    )
+    roles = {name: "baseline" if name in others else "model" for name in names}
     found = [page.summarise(name, role, judged, cases) for name, role in roles.items()]
     return (*found, page.summarise("truth", "reference", redrawn, cases))
 
@@ -114,7 +118,7 @@ def _rows(
             continue  # its failure stands among those of stage=score
         scene = store.load_scene(truth.folder)
         take = Take(store.load_clip(truth.folder), read_flow(null_folder(run, truth.clip_id)))
-        mine = [answer for answer in asked if answer.clip_id == truth.clip_id and answer.model in run.models]
+        mine = [answer for answer in asked if answer.clip_id == truth.clip_id]
         yield page.ClipRow(
             case=case_of(truth),
             caption=scene.captions[0],

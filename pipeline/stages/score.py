@@ -248,7 +248,7 @@ def _totals(run: Run, opinions: Opinions, cases: Sequence[report.Case]) -> dict[
     """summary.json's entry `models`: means over clips; what was gated or is missing is named."""
     judgements: list[Judgement] = [one for opinion in opinions.values() for one in opinion.judgements]
     totals = {}
-    for name in run.models:
+    for name in dict.fromkeys([*run.models, *(model for model, _, _ in opinions)]):
         total = dataclasses.asdict(report.summarise(name, "model", judgements, cases))
         wanted = ("plausibility", "metrics", "by_scenario", "by_material", "by_grade", "degenerate", "missing")
         totals[name] = {key: total[key] for key in wanted}

@@ -98,11 +98,12 @@ def _poses(
 
 def _hull(robot: int, link: int, client: int) -> trimesh.Trimesh | None:
     """Convex hull of the collision shapes, in the frame of the centre of mass; None for a link without any."""
-    parts = [_part(shape) for shape in pybullet.getCollisionShapeData(robot, link, client)]
+    parts = [shape_surface(shape) for shape in pybullet.getCollisionShapeData(robot, link, client)]
     return trimesh.util.concatenate(parts).convex_hull if parts else None
 
 
-def _part(shape: Any) -> trimesh.Trimesh:
+def shape_surface(shape: Any) -> trimesh.Trimesh:
+    """The surface of one of PyBullet's collision or visual shapes, in the frame of its link's centre of mass."""
     _, _, kind, size, file, position, turn = shape
     if kind == pybullet.GEOM_MESH:
         part = trimesh.load(file.decode(), force="mesh")

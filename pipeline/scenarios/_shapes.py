@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +26,8 @@ class Solid:
     """[m^3]"""
     inertia_per_mass: Vector
     """Moments of inertia divided by mass [m^2]."""
+    upright: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    """Quaternion (x, y, z, w) that turns it from its principal axes to how it stands, z up."""
 
     @property
     def reach(self) -> float:
@@ -115,7 +116,7 @@ def cup(diameter: float, height: float, wall: float, sections: int = 64) -> Soli
     if not (0 < wall < height and inner > 0):
         raise ValueError(f"cup: expected 0 < wall < height and diameter / 2, got {wall}, {height}, {diameter}")
     profile = np.array([[0, 0], [r, 0], [r, height], [inner, height], [inner, wall], [0, wall]])
-    return _from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
+    return from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
 
 
 def plate_with_hole(size: Vector, hole: float, sections: int = 64) -> Solid:
@@ -136,31 +137,7 @@ def plate_with_hole(size: Vector, hole: float, sections: int = 64) -> Solid:
         edge = around * np.min(np.array([length, width]) / 2 / np.abs(around), axis=1, keepdims=True)
     rim = around * hole / 2
     rings = [_at(rim, thickness / 2), _at(rim, -thickness / 2), _at(edge, -thickness / 2), _at(edge, thickness / 2)]
-    return _from_surface(_closed(rings), turn=False)
-
-
-def from_file(path: Path, size: float) -> Solid:
-    """The solid whose surface a file (OBJ, STL, PLY, GLB ...) holds, scaled to a longest edge of `size` [m].
-
-    Centre of mass, volume, principal axes and moments are computed. Raises FileNotFoundError, and ValueError for what
-    is not the closed surface of a solid.
-    """
-    import trimesh
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"Mesh {path}: expected a file, found none")
-    surface = trimesh.load(path, force="mesh")
-    if len(surface.faces) == 0 or not np.isfinite(surface.vertices).all():
-        raise ValueError(f"Mesh {path}: expected triangles with finite corners, got none")
-    surface.merge_vertices(merge_tex=True, merge_norm=True)
-    trimesh.repair.fix_normals(surface, multibody=True)
-    if not (surface.is_watertight and surface.volume > 0):
-        raise ValueError(
-            f"Mesh {path}: expected a watertight surface, got {len(surface.faces)} triangles that leave holes; close "
-            "them, e.g. with trimesh.repair.fill_holes or Blender's Make Manifold"
-        )
-    surface.apply_scale(size / float(surface.extents.max()))
-    return _from_surface(surface, turn=True)
+    return from_surface(_closed(rings), turn=False)
 
 
 def _at(ring: Float64, height: float) -> Float64:
@@ -182,17 +159,23 @@ def _closed(rings: list[Float64]) -> trimesh.Trimesh:
     return surface
 
 
-def _from_surface(surface: trimesh.Trimesh, turn: bool) -> Solid:
+def from_surface(surface: trimesh.Trimesh, turn: bool) -> Solid:
     """The homogeneous solid inside a closed surface; `turn`ed so that its principal axes are x, y and z."""
+    from scipy.spatial.transform import Rotation
+
     surface = surface.copy()
     surface.apply_translation(-surface.center_mass)
+    x, y, z, w = 0.0, 0.0, 0.0, 1.0
     if turn:
-        surface.apply_transform(surface.principal_inertia_transform)
+        turned = surface.principal_inertia_transform
+        surface.apply_transform(turned)
         surface.apply_translation(-surface.center_mass)
+        x, y, z, w = (float(part) for part in Rotation.from_matrix(turned[:3, :3].T).as_quat())
     surface.density = 1.0
-    x, y, z = (float(moment / surface.volume) for moment in np.diag(surface.moment_inertia))
+    moments = np.diag(surface.moment_inertia) / surface.volume
     length, width, height = (float(extent) for extent in surface.extents)
-    return Solid("mesh", (length, width, height), _mesh(surface), float(surface.volume), (x, y, z))
+    inertia = (float(moments[0]), float(moments[1]), float(moments[2]))
+    return Solid("mesh", (length, width, height), _mesh(surface), float(surface.volume), inertia, (x, y, z, w))
 
 
 def _mesh(surface: trimesh.Trimesh) -> Mesh:

@@ -1,8 +1,8 @@
 """The front door: command line and configuration. The only file that imports Hydra and OmegaConf.
 
 A plug-in is a plain dataclass; its class is registered as the schema of its own settings, and `OmegaConf.to_object`
-turns the composed configuration into real objects. Two settings of a run reach every plug-in: a field called
-`device` follows the run's, and a field with metadata {"quick": value} takes that value when `quick=true`; both only
+turns the composed configuration into real objects. Some settings of a run reach every plug-in: fields called `device`
+and `asset` follow the run's, and a field with metadata {"quick": value} takes that value when `quick=true`; all only
 as defaults, so that the command line has the last word.
 """
 
@@ -59,6 +59,9 @@ MANY_OF: dict[str, tuple[ModuleType, type[Any]]] = {
 }
 """The same where `group=[name,name]` chooses several."""
 
+FOLLOW = ("device", "asset")
+"""Fields of plug-ins that take the run's value where they have none of their own."""
+
 HELP = """python -m pipeline [key=value ...]
 
 stage= one of {stages}
@@ -81,8 +84,8 @@ def _schema(plugin: type) -> DictConfig:
         if "quick" in setting.metadata:
             normal = OmegaConf.to_container(node)[setting.name]  # type: ignore[index, call-overload]
             OmegaConf.update(node, setting.name, f"${{if_quick:{setting.metadata['quick']},{normal}}}")
-        elif setting.name == "device":
-            OmegaConf.update(node, "device", "${device}")
+        elif setting.name in FOLLOW:
+            OmegaConf.update(node, setting.name, f"${{{setting.name}}}")
         elif dataclasses.is_dataclass(setting.default_factory):
             OmegaConf.update(node, setting.name, _schema(setting.default_factory))  # type: ignore[arg-type]
     return node
@@ -93,7 +96,7 @@ def _register() -> None:
     OmegaConf.register_new_resolver("if_quick", _if_quick, replace=True)
     store = ConfigStore.instance()
     base = _schema(Run)
-    base.device = "cpu"
+    base.device, base.asset = "cpu", ""
     store.store(name="base", node=base)
     for group, (room, contract) in ONE_OF.items():
         for name, plugin in shelf.everything(room, contract).items():

@@ -63,6 +63,7 @@ def test_help_is_quick_and_lists_every_choice_on_every_shelf(command) -> None:
         ("num_frames=3", ["num_frames", "prompt_frames"]),
         ("run=a/b", ["run", "a/b"]),
         ("clips=many", ["clips", "many"]),
+        ("asset=chiar", ["chiar", "chair", "duck_vhacd"]),
     ],
 )
 def test_a_wrong_request_says_what_was_expected(command, tmp_path: Path, override: str, words: list[str]) -> None:
@@ -83,3 +84,11 @@ def test_a_later_stage_without_clips_says_where_to_start(command, tmp_path: Path
 def test_a_plug_in_that_does_not_exist_is_answered_with_those_that_do() -> None:
     with pytest.raises(ValueError, match=r"no 'nope', choose one of .*sand"):
         shelf.find(materials, materials.Material, "nope")
+
+
+def test_an_asset_of_the_run_is_that_of_the_scenario_unless_that_has_its_own() -> None:
+    from pipeline.app import compose
+
+    assert compose([]).scenario.asset == ""
+    assert compose(["asset=ship"]).scenario.asset == "ship"
+    assert compose(["asset=ship", "scenario.asset=boot"]).scenario.asset == "boot"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,8 +171,27 @@ def test_drop_touches_down_when_it_says() -> None:
         ({"density": [900.0, 300.0]}, "density must be two positive numbers"),
         ({"wall_height": 0.05}, "depth must stay below wall_height"),
         ({"tray": 0.2}, "two and a half bodies wide"),
+        ({"asset": "chiar"}, "there is no such thing; choose one of armchair"),
     ],
 )
 def test_impossible_settings_are_named(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Drop(**wrong)  # type: ignore[arg-type]
+
+
+def test_any_asset_can_be_dropped() -> None:
+    water = shelf.find(materials, Material, "water")()
+    for asset in ("chair", "ship", "duck_vhacd"):
+        body = Drop(asset=asset).draw("x", 0, water, SIZE, 24.0, 9).bodies[0]
+        assert body.name.endswith(asset.removesuffix("_vhacd"))
+        assert body.shape == "mesh"
+        assert body.mass == pytest.approx(body.density * trimesh.Trimesh(body.mesh.vertices, body.mesh.faces).volume)
+
+
+def test_another_mesh_in_the_same_file_is_another_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "thing.stl"
+    trimesh.creation.box((1, 2, 3)).export(file)
+    before = Drop(asset=str(file)).fingerprint()
+    assert before == Drop(asset=str(file)).fingerprint() != ""
+    trimesh.creation.icosphere().export(file)
+    assert Drop(asset=str(file)).fingerprint() != before

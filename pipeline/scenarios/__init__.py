@@ -21,6 +21,10 @@ class Scenario(ABC):
     def materials(self) -> Sequence[str]:
         """Names of the materials that the scenario makes sense with, in the order in which clips take turns."""
 
+    def fingerprint(self) -> str:
+        """Of the files that the scenes are made of; empty if there are none. Other files, other clips."""
+        return ""
+
     @abstractmethod
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int

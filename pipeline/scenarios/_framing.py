@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.types import Camera, Float64
+from pipeline.types import Camera, Container, Float64
 
 FIELD_OF_VIEW = 0.60
 """Angle over the shorter side of the picture [rad], about that of a 40 mm lens on 24 x 36 mm film."""
@@ -37,6 +37,13 @@ def frame(points: Float64, azimuth: float, elevation: float, size: tuple[int, in
     pose[:3, :3] = rotation
     pose[:3, 3] = -eye
     return Camera(size, intrinsics, np.repeat(pose[None], num_frames, axis=0))
+
+
+def box_corners(container: Container) -> Float64:
+    """The outer corners of a container [m], shape (8, 3)."""
+    x, y = (inner / 2 + container.wall for inner in container.inner_size[:2])
+    low, high = -container.wall, container.inner_size[2]
+    return np.array([[a, b, c] for a in (-x, x) for b in (-y, y) for c in (low, high)])
 
 
 def pixels(camera: Camera, points: Float64) -> Float64:

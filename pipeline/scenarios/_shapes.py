@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.types import Float64, Mesh, Vector
+from pipeline.scenarios._chance import Quaternion, rotation
+from pipeline.types import Body, Float64, Mesh, Vector
 
 if TYPE_CHECKING:
     import trimesh
@@ -26,13 +27,23 @@ class Solid:
     """[m^3]"""
     inertia_per_mass: Vector
     """Moments of inertia divided by mass [m^2]."""
-    upright: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 1.0)
+    upright: Quaternion = (0.0, 0.0, 0.0, 1.0)
     """Quaternion (x, y, z, w) that turns it from its principal axes to how it stands, z up."""
 
     @property
     def reach(self) -> float:
         """Radius about the centre of mass that encloses the solid [m]."""
         return float(np.linalg.norm(self.mesh.vertices, axis=1).max())
+
+    def bottom(self, orientation: Quaternion) -> float:
+        """Height of the lowest point over the centre of mass [m], negative, in an orientation."""
+        return float((rotation(orientation) @ self.mesh.vertices.T)[2].min())
+
+    def body(self, name: str, density: float, position: Vector, orientation: Quaternion, **more: Any) -> Body:
+        """A body of this solid, homogeneous [kg/m^3]; `more` are further fields of `Body`."""
+        mass = density * self.volume
+        x, y, z = (float(mass * moment) for moment in self.inertia_per_mass)
+        return Body(name, self.shape, self.size, self.mesh, density, mass, (x, y, z), position, orientation, **more)
 
 
 def sphere(diameter: float) -> Solid:

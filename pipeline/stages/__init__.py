@@ -79,6 +79,8 @@ class Run:
     """Coarse particles, small pictures, few clips: for tests and a first look."""
     device: str = "cpu"
     """cpu or cuda, for every plug-in that has a device of its own."""
+    asset: str = ""
+    """What the scenario's body is: a mesh of ours, a model of pybullet_data or a file; empty: what the scenario has."""
 
     scenario: Scenario
     material: Material | None = None
@@ -136,6 +138,8 @@ class Run:
         for key, bound in least.items():
             if not getattr(self, key) >= bound:
                 raise ValueError(f"{key}: expected at least {bound}, got {getattr(self, key)}")
+        if self.asset and not hasattr(self.scenario, "asset"):
+            raise ValueError(f"asset: {type(self.scenario).__name__} takes none, got '{self.asset}'")
         if not self.levels or not set(self.levels) <= set(LEVELS):
             raise ValueError(f"levels: expected some of {LEVELS}, got {self.levels}")
         if not 0 < self.fps < math.inf:

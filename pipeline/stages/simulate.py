@@ -34,7 +34,7 @@ def _unit(run: Run, plan: Plan, draw: int) -> Unit:
     shape = ((run.height, run.width), run.fps, run.num_frames)
     plugins = (run.scenario, run.simulator, run.renderer)
     folder = clip_folder(run, plan.clip_id, draw)
-    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins)
+    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins, run.scenario.fingerprint())
     return Unit(folder.name, folder, key, _make, (plan, draw, shape, *plugins), "clip.json")
 
 

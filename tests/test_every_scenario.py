@@ -15,7 +15,10 @@ from pipeline import materials, scenarios, shelf
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario
 from pipeline.scenarios._framing import pixels
+from pipeline.scenarios.chair_in_sand import ChairInSand
 from pipeline.scenarios.drop import Drop
+from pipeline.simulators._paths import pose
+from pipeline.simulators.coupled import Coupled
 from pipeline.types import Body, Float64, Scene
 
 SCENARIOS = {name: kind() for name, kind in shelf.everything(scenarios, Scenario).items()}
@@ -62,23 +65,45 @@ def test_a_seed_is_a_scene(case: tuple[str, str, int], scene: Scene) -> None:
     assert scene.camera.world_to_camera.shape == (33, 4, 4)
 
 
-def test_every_body_is_in_view_and_in_the_air_at_the_start(scene: Scene) -> None:
-    surface = scene.medium.region[1][2] if scene.medium else scene.ground_height
+def test_every_body_is_in_view_at_the_start(scene: Scene) -> None:
     for body in scene.bodies:
         seen = pixels(scene.camera, corners(body))
         assert (seen[:, 2] > 0).all()
         assert (seen[:, :2] > 0).all()
         assert (seen[:, :2] < [SIZE[1], SIZE[0]]).all()
-        assert corners(body)[:, 2].min() > surface + 0.02
         assert np.ptp(seen[:, :2], axis=0).max() > 8
 
 
-def test_every_body_is_over_the_container(scene: Scene) -> None:
+def test_what_is_free_is_in_the_air_and_what_is_led_out_of_a_medium_lies_in_it_at_the_start(scene: Scene) -> None:
+    surface = scene.medium.region[1][2] if scene.medium else scene.ground_height
+    for body in scene.bodies:
+        lowest, highest = corners(body)[:, 2].min(), corners(body)[:, 2].max()
+        if body.path:
+            assert scene.ground_height + 0.01 < lowest < surface < highest
+            assert lowest < surface - 0.1 * (highest - lowest)
+        else:
+            assert lowest > surface + 0.02
+
+
+def test_every_body_is_over_the_container_wherever_it_is_led(scene: Scene) -> None:
     if scene.container is None:
         return
     inner = np.array(scene.container.inner_size[:2]) / 2
     for body in scene.bodies:
-        assert (np.abs(corners(body)[:, :2]) < inner).all()
+        last = body.path.time[-1] if body.path else 0.0
+        for seconds in np.linspace(0, last, 5):
+            assert (np.abs(moved(body, seconds)[:, :2]) < inner).all()
+
+
+def test_a_path_begins_where_its_body_is_and_leads_somewhere(scene: Scene) -> None:
+    for body in scene.bodies:
+        if body.path:
+            np.testing.assert_array_equal(body.path.position[0], body.position)
+            np.testing.assert_array_equal(body.path.orientation[0], body.orientation)
+            assert np.linalg.norm(np.diff(body.path.position, axis=0), axis=1).min() > 0.02
+            seen = pixels(scene.camera, moved(body, body.path.time[-1]))
+            assert (seen[:, :2] > 0).all()
+            assert (seen[:, :2] < [SIZE[1], SIZE[0]]).all()
 
 
 def test_a_medium_fills_its_container_to_below_the_brim(scene: Scene) -> None:
@@ -104,6 +129,19 @@ def test_mass_and_inertia_are_those_of_the_mesh(scene: Scene) -> None:
         np.testing.assert_allclose(mesh.center_mass, 0, atol=1e-4)
         np.testing.assert_allclose(np.diag(mesh.moment_inertia) * body.density, body.inertia, rtol=0.02)
         assert np.linalg.norm(body.orientation) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenes_can_be_simulated_and_what_is_led_arrives(name: str) -> None:
+    for seed in range(3):
+        scene = replace(draw(name, SCENARIOS[name].materials[0], seed), num_frames=4, fps=8.0)
+        happened = Coupled(particle_spacing=0.02, thin="allow").simulate(scene)
+        for index, body in enumerate(scene.bodies):
+            if body.path:
+                (position, orientation) = pose(body.path, 3 / 8)
+                np.testing.assert_allclose(happened.body_position[-1, index], position, atol=1e-6)
+                alike = abs(happened.body_orientation[-1, index] @ orientation)
+                assert alike == pytest.approx(1, abs=1e-6)
 
 
 def test_surfaces_have_texture_and_captions_name_what_is_there(scene: Scene) -> None:
@@ -134,7 +172,10 @@ def test_a_redraw_looks_the_same_and_differs_in_what_is_unseen(case: tuple[str, 
         )
         assert after.friction != before.friction
         assert after.restitution != before.restitution
-        assert after.velocity != before.velocity
+        if before.path and after.path:
+            assert (after.path.position[1:] != before.path.position[1:]).all()
+        else:
+            assert after.velocity != before.velocity
 
 
 def test_a_redraw_moves_no_corner_by_more_than_half_a_pixel_in_the_first_frame_and_the_next(
@@ -148,7 +189,10 @@ def test_a_redraw_moves_no_corner_by_more_than_half_a_pixel_in_the_first_frame_a
 
 
 def moved(body: Body, seconds: float) -> Float64:
-    """The body's corners after flying for a moment [m]."""
+    """The body's corners after flying, or being led, for a moment [m]."""
+    if body.path:
+        (x, y, z), (a, b, c, d) = pose(body.path, seconds)
+        return corners(replace(body, position=(x, y, z), orientation=(a, b, c, d)))
     start = corners(body)
     spun = np.cross(body.angular_velocity, start - body.position)
     return start + seconds * (np.array(body.velocity) + spun)
@@ -174,9 +218,56 @@ def test_drop_touches_down_when_it_says() -> None:
         ({"asset": "chiar"}, "there is no such thing; choose one of armchair"),
     ],
 )
-def test_impossible_settings_are_named(wrong: dict[str, object], words: str) -> None:
+def test_impossible_settings_of_drop_are_named(wrong: dict[str, object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Drop(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dropped", [0.0, 1.0])
+def test_a_chair_is_pulled_out_or_dropped_in(dropped: float) -> None:
+    sand = shelf.find(materials, Material, "sand")()
+    scenario = ChairInSand(dropped=dropped, asset="boot")
+    for seed in range(5):
+        scene = scenario.draw("x", seed, sand, SIZE, 24.0, 33)
+        (body,) = scene.bodies
+        assert body.name.endswith("boot")
+        assert (body.path is None) == bool(dropped)
+        assert any(word in scene.captions[0] for word in ("pull", "lift", "drag", "draw")) != bool(dropped)
+        if body.path:
+            assert body.path.position[-1, 2] > body.position[2] + scenario.pull[0] - 1e-9
+
+
+def test_scenes_of_chairs_differ_in_everything_that_is_drawn() -> None:
+    sand = shelf.find(materials, Material, "sand")()
+    scenes = [ChairInSand().draw("x", seed, sand, SIZE, 24.0, 33) for seed in range(24)]
+    bodies = [scene.bodies[0] for scene in scenes]
+    assert {body.name.split()[-1] for body in bodies} == {"chair", "armchair", "stool"}
+    assert len({body.name.split()[0] for body in bodies}) > 3
+    assert 0 < sum(body.path is None for body in bodies) < 12
+    assert len({scene.captions[0].replace(body.name, "") for scene, body in zip(scenes, bodies, strict=True)}) > 5
+    for what in ([body.mass for body in bodies], [scene.light.direction for scene in scenes]):
+        assert len(set(what)) == len(scenes)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"buried": [0.0, 0.5]}, "buried must be two positive numbers"),
+        ({"wall_height": 0.05}, "depth must stay below wall_height"),
+        ({"box": 0.3}, "one and a half bodies wide"),
+        ({"dropped": 1.5}, "dropped in 0..1"),
+        ({"chairs": []}, "some chairs or an asset"),
+        ({"chairs": ["throne"]}, "there is no such thing; choose one of armchair"),
+    ],
+)
+def test_impossible_settings_of_chair_in_sand_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ChairInSand(**wrong)  # type: ignore[arg-type]
+
+
+def test_nothing_is_buried_in_a_bare_floor() -> None:
+    with pytest.raises(ValueError, match="expected a material to be buried in"):
+        ChairInSand().draw("x", 0, shelf.find(materials, Material, "none")(), SIZE, 24.0, 33)
 
 
 def test_any_asset_can_be_dropped() -> None:

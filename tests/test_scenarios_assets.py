@@ -11,6 +11,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from pipeline.scenarios import _assets as assets
+from pipeline.simulators import _meshes
 
 
 def made(name: str) -> str:
@@ -39,6 +40,13 @@ def test_our_meshes_are_solids_of_real_size_that_stand_on_the_floor(name: str) -
     assert surface.bounds[0, 2] == pytest.approx(0, abs=1e-9)
     assert 0.05 < surface.extents.max() < 0.5
     assert file.stat().st_size < 100_000
+
+
+@pytest.mark.parametrize("name", assets.names())
+def test_no_part_of_our_meshes_is_thinner_than_a_ninth_of_the_longest_edge(name: str) -> None:
+    solid = assets.solid(name, 1.0)
+    body = solid.body(name, 1000.0, (0.0, 0.0, 0.0), solid.upright)
+    assert _meshes.thin_part(body, 1 / 9 / _meshes.THIN_CELLS) is None
 
 
 @pytest.mark.parametrize("name", ["chair", "boot", "duck_vhacd"])

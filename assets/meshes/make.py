@@ -176,7 +176,7 @@ def vessel(
         outside = radius(z)
         r = np.minimum(part, 1) * (outside - wall) + np.clip(part - 1, 0, 1) * wall
         grip = np.clip(part - 2, 0, 1) * (reach - wall) + np.clip(part - 3, 0, 1) * wall
-        near = np.clip(1 - np.abs(angle - np.pi) / 0.5, 0, 1) ** 2 * np.clip(2 * z / height - 1, 0, 1) ** 2
+        near = np.cos(np.clip((angle - np.pi) / 0.9, -1, 1) * np.pi / 2) ** 2 * np.clip(2 * z / height - 1, 0, 1) ** 2
         # The grip is upright and as wide as at its root, however the vessel bulges.
         out = r + np.where(part > 2, grip + (radius(np.full_like(z, high)) - outside), 0)
         side = np.where(part > 2, r, out) * np.sin(angle)
@@ -188,17 +188,17 @@ def vessel(
 
 def cup() -> tuple[Float64, Int64]:
     """A stoneware mug."""
-    return vessel(lambda z: 0.041 + 0.004 * z / 0.1, 0.10, 0.0115, handle=(0.034, 0.022, 0.082))
+    return vessel(lambda z: 0.043 + 0.004 * z / 0.1, 0.10, 0.0148, handle=(0.036, 0.018, 0.085))
 
 
 def jug() -> tuple[Float64, Int64]:
     """A jug with a belly, a handle and a spout."""
-    return vessel(lambda z: 0.055 + 0.022 * np.sin(2.6 * z / 0.22 + 0.45), 0.22, 0.025, (0.075, 0.07, 0.20), spout=0.03)
+    return vessel(lambda z: 0.055 + 0.022 * np.sin(2.6 * z / 0.22 + 0.45), 0.22, 0.032, (0.075, 0.07, 0.20), spout=0.02)
 
 
 def bowl() -> tuple[Float64, Int64]:
     """A bowl."""
-    return vessel(lambda z: 0.05 + 0.06 * np.sqrt(np.maximum(z, 0) / 0.09), 0.09, 0.024)
+    return vessel(lambda z: 0.065 + 0.045 * (np.maximum(z, 0) / 0.09) ** 0.7, 0.09, 0.032)
 
 
 def pipe() -> tuple[Float64, Int64]:

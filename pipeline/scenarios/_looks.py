@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,14 @@ COLOURS: dict[str, tuple[Colour, Colour]] = {
     "white": ((0.85, 0.85, 0.83), (0.12, 0.12, 0.13)),
 }
 """Word -> the two diffuse colours of a body's pattern, linear RGB."""
+WOODS = (
+    Surface("wood", (0.50, 0.30, 0.14), (0.32, 0.17, 0.08), 0.024, gloss=0.04),
+    Surface("wood", (0.66, 0.47, 0.27), (0.48, 0.31, 0.16), 0.024, gloss=0.04),
+    Surface("wood", (0.24, 0.12, 0.06), (0.13, 0.06, 0.03), 0.024, gloss=0.04),
+)
+"""Oak, pine, walnut."""
+WOODEN = 0.4
+"""Share of furniture that is bare wood."""
 PATTERNS = ("checker", "stripes", "speckle")
 
 
@@ -60,6 +69,13 @@ def patterned(rng: np.random.Generator, colour: str) -> Surface:
     """A body's surface: a pattern in a colour of COLOURS."""
     pattern = str(rng.choice(PATTERNS))
     return Surface(pattern, *COLOURS[colour], scale=0.028, gloss=0.04, seed=int(rng.integers(2**31)))
+
+
+def painted(rng: np.random.Generator, colour: str) -> tuple[str, Surface]:
+    """A piece of furniture's surface and the word for it: bare wood, or painted in a colour of COLOURS."""
+    if rng.uniform() < WOODEN:
+        return "wooden", replace(WOODS[int(rng.integers(len(WOODS)))], seed=int(rng.integers(2**31)))
+    return colour, patterned(rng, colour)
 
 
 def weight(density: float) -> str:

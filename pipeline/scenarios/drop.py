@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
-from pipeline.scenarios._chance import between, orientation, vector
+from pipeline.scenarios._chance import between, check_spans, orientation, vector
 from pipeline.scenarios._looks import COLOURS, LOOKS, light, patterned, weight
 from pipeline.scenarios._redraw import redrawn
 from pipeline.types import Body, Camera, Container, Medium, Scene
@@ -42,10 +42,7 @@ class Drop(Scenario):
     """Time until the body touches down [s], from .. to."""
 
     def __post_init__(self) -> None:
-        for name in ("depth", "size", "density", "fall"):
-            values = getattr(self, name)
-            if len(values) != 2 or not 0 < values[0] <= values[1]:
-                raise ValueError(f"scenario drop: {name} must be two positive numbers [from, to], got {values}")
+        check_spans("drop", self, "depth", "size", "density", "fall")
         if not self.depth[1] < self.wall_height:
             raise ValueError(f"scenario drop: depth must stay below wall_height={self.wall_height}, got {self.depth}")
         if self.tray < 2.5 * self.size[1]:

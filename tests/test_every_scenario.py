@@ -14,12 +14,16 @@ import trimesh
 from pipeline import materials, scenarios, shelf
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario
+from pipeline.scenarios._floating import below, waterline
 from pipeline.scenarios._framing import pixels
 from pipeline.scenarios.chair_in_sand import ChairInSand
 from pipeline.scenarios.drop import Drop
+from pipeline.scenarios.ships_in_coffee import ShipsInCoffee
+from pipeline.simulators._bodies import Bodies
+from pipeline.simulators._distance import outside
 from pipeline.simulators._paths import pose
 from pipeline.simulators.coupled import Coupled
-from pipeline.types import Body, Float64, Scene
+from pipeline.types import Body, Float64, Mesh, Scene
 
 SCENARIOS = {name: kind() for name, kind in shelf.everything(scenarios, Scenario).items()}
 CASES = [
@@ -74,13 +78,17 @@ def test_every_body_is_in_view_at_the_start(scene: Scene) -> None:
         assert np.ptp(seen[:, :2], axis=0).max() > 8
 
 
-def test_what_is_free_is_in_the_air_and_what_is_led_out_of_a_medium_lies_in_it_at_the_start(scene: Scene) -> None:
+def test_at_the_start_what_is_free_is_in_the_air_or_swims_and_what_is_led_reaches_into_the_medium(scene: Scene) -> None:
     surface = scene.medium.region[1][2] if scene.medium else scene.ground_height
     for body in scene.bodies:
         lowest, highest = corners(body)[:, 2].min(), corners(body)[:, 2].max()
         if body.path:
-            assert scene.ground_height + 0.01 < lowest < surface < highest
+            assert scene.ground_height < lowest < surface < highest
             assert lowest < surface - 0.1 * (highest - lowest)
+        elif lowest < surface:
+            assert scene.medium
+            displaced = below(corners(body), body.mesh, surface)
+            assert displaced * scene.medium.density == pytest.approx(body.mass, rel=1e-3)
         else:
             assert lowest > surface + 0.02
 
@@ -100,7 +108,8 @@ def test_a_path_begins_where_its_body_is_and_leads_somewhere(scene: Scene) -> No
         if body.path:
             np.testing.assert_array_equal(body.path.position[0], body.position)
             np.testing.assert_array_equal(body.path.orientation[0], body.orientation)
-            assert np.linalg.norm(np.diff(body.path.position, axis=0), axis=1).min() > 0.02
+            ways = [np.abs(moved(body, seconds) - corners(body)).max() for seconds in body.path.time]
+            assert max(ways) > 0.02
             seen = pixels(scene.camera, moved(body, body.path.time[-1]))
             assert (seen[:, :2] > 0).all()
             assert (seen[:, :2] < [SIZE[1], SIZE[0]]).all()
@@ -112,6 +121,10 @@ def test_a_medium_fills_its_container_to_below_the_brim(scene: Scene) -> None:
         return
     assert scene.container is not None
     low, high = np.array(scene.medium.region)
+    if scene.medium.form == "cylinder":  # it is in a body: a cup
+        vessel = corners(scene.bodies[-1])
+        assert 0 < low[2] < high[2] < vessel[:, 2].max() - 0.02
+        return
     np.testing.assert_allclose((high - low)[:2], scene.container.inner_size[:2])
     assert low[2] == 0
     assert high[2] < scene.container.inner_size[2]
@@ -134,11 +147,11 @@ def test_mass_and_inertia_are_those_of_the_mesh(scene: Scene) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenes_can_be_simulated_and_what_is_led_arrives(name: str) -> None:
     for seed in range(3):
-        scene = replace(draw(name, SCENARIOS[name].materials[0], seed), num_frames=4, fps=8.0)
+        scene = replace(draw(name, SCENARIOS[name].materials[0], seed), num_frames=3, fps=16.0)
         happened = Coupled(particle_spacing=0.02, thin="allow").simulate(scene)
         for index, body in enumerate(scene.bodies):
             if body.path:
-                (position, orientation) = pose(body.path, 3 / 8)
+                (position, orientation) = pose(body.path, 2 / 16)
                 np.testing.assert_allclose(happened.body_position[-1, index], position, atol=1e-6)
                 alike = abs(happened.body_orientation[-1, index] @ orientation)
                 assert alike == pytest.approx(1, abs=1e-6)
@@ -247,6 +260,57 @@ def test_scenes_of_chairs_differ_in_everything_that_is_drawn() -> None:
     assert len({scene.captions[0].replace(body.name, "") for scene, body in zip(scenes, bodies, strict=True)}) > 5
     for what in ([body.mass for body in bodies], [scene.light.direction for scene in scenes]):
         assert len(set(what)) == len(scenes)
+
+
+def test_a_box_swims_as_deep_as_archimedes_says() -> None:
+    box = trimesh.creation.box((0.2, 0.1, 0.08)).subdivide()
+    mesh = Mesh(np.asarray(box.vertices), np.asarray(box.faces, dtype=np.int32))
+    for share in (0.1, 0.5, 0.73):
+        assert waterline(mesh.vertices, mesh, box.volume, share) == pytest.approx(0.08 * share - 0.04, abs=1e-9)
+    tilted = mesh.vertices @ trimesh.transformations.rotation_matrix(0.7, (1, 2, 3))[:3, :3].T
+    assert waterline(tilted, mesh, box.volume, 0.5) == pytest.approx(0, abs=1e-9)
+    assert below(tilted, mesh, 1.0) == pytest.approx(box.volume)
+
+
+def test_ships_are_apart_and_the_coffee_is_in_the_cup() -> None:
+    coffee = shelf.find(materials, Material, "coffee")()
+    for seed in range(3):
+        scene = ShipsInCoffee().draw("x", seed, coffee, SIZE, 24.0, 33)
+        cup = scene.bodies[-1]
+        assert cup.path
+        assert scene.medium
+        with Bodies(scene, 1 / 960) as bodies:
+            assert not bodies.overlaps()
+        (x, y, z), (_, top, _) = scene.medium.region
+        ring = top * np.array([[np.cos(angle), np.sin(angle)] for angle in np.linspace(0, 6, 20)])
+        for height, share, empty in ((z + 0.01, 0.97, True), (z + 0.01, 1.1, False), (z - 0.01, 0.5, False)):
+            points = np.column_stack([share * ring, np.full(20, height)])
+            assert (outside([cup], points, 0.01) == empty).all()
+        assert x == y == -top
+        np.testing.assert_allclose(corners(cup)[:, 2].min(), 0, atol=1e-6)
+        for seconds in cup.path.time:
+            assert moved(cup, seconds)[:, 2].min() > -0.002
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"tilt": [0.1, 0.5]}, "it spills"),
+        ({"size": [0.1, 0.3]}, "three ships long"),
+        ({"asset": "nothing"}, "there is no such thing"),
+    ],
+)
+def test_impossible_settings_of_ships_in_coffee_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        ShipsInCoffee(**wrong)  # type: ignore[arg-type]
+
+
+def test_nothing_swims_in_sand_and_a_cup_has_room_for_two_small_ships_only() -> None:
+    sand, water = (shelf.find(materials, Material, name)() for name in ("sand", "water"))
+    with pytest.raises(ValueError, match="expected a liquid denser than the ships"):
+        ShipsInCoffee().draw("x", 0, sand, SIZE, 24.0, 33)
+    with pytest.raises(ValueError, match="found no room for two bowls"):
+        ShipsInCoffee(size=[0.17, 0.17], cup=[0.51, 0.51], asset="bowl").draw("x", 0, water, SIZE, 24.0, 33)
 
 
 @pytest.mark.parametrize(

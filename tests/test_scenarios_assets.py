@@ -43,10 +43,11 @@ def test_our_meshes_are_solids_of_real_size_that_stand_on_the_floor(name: str) -
 
 
 @pytest.mark.parametrize("name", assets.names())
-def test_no_part_of_our_meshes_is_thinner_than_a_ninth_of_the_longest_edge(name: str) -> None:
+def test_no_part_of_our_meshes_is_thinner_than_the_script_says(name: str) -> None:
     solid = assets.solid(name, 1.0)
     body = solid.body(name, 1000.0, (0.0, 0.0, 0.0), solid.upright)
-    assert _meshes.thin_part(body, 1 / 9 / _meshes.THIN_CELLS) is None
+    share = 1 / 14 if name == "mug" else 1 / 9  # it is made to be seen from near by
+    assert _meshes.thin_part(body, share / _meshes.THIN_CELLS) is None
 
 
 @pytest.mark.parametrize("name", ["chair", "boot", "duck_vhacd"])
@@ -124,7 +125,7 @@ def test_what_is_no_solid_is_told(tmp_path: Path) -> None:
 def test_a_robot_and_an_unknown_name_are_told() -> None:
     with pytest.raises(ValueError, match="expected a URDF of one link, got 16"):
         assets.solid("r2d2", 0.1)
-    with pytest.raises(ValueError, match=r"there is no such thing; choose one of armchair, boot, .*duck_vhacd.*URDF"):
+    with pytest.raises(ValueError, match=r"there is no such thing; choose one of armchair, boat, .*duck_vhacd.*URDF"):
         assets.solid("chiar", 0.1)
 
 

@@ -3,7 +3,7 @@
 Each solid is a lattice of blocks of which some are full, bent into shape by a smooth map. Its surface is what lies
 between full and empty blocks, so it is closed and faces outward by construction. Lengths are in metres, z is up, the
 floor is z = 0. Parts are thicker than those of real things, because a simulated medium needs to see them: at least a
-ninth of the longest edge.
+ninth of the longest edge, a fourteenth of the mug's.
 """
 
 from __future__ import annotations
@@ -147,6 +147,23 @@ def ship() -> tuple[Float64, Int64]:
     return blocks.surface(hull)
 
 
+def boat() -> tuple[Float64, Int64]:
+    """A bath toy, solid: a stubby tug with a wheelhouse, for coarse water."""
+    blocks = Blocks(np.linspace(-1, 1, 15), np.linspace(-1, 1, 11), [0, 0.25, 0.5, 0.75, 1.0, 1.6])
+    blocks.fill(EVERYWHERE, EVERYWHERE, (0, 1))
+    blocks.fill((-0.55, 0.15), (-0.6, 0.6), (1, 1.6))
+
+    def hull(x: Float64, y: Float64, z: Float64) -> Sequence[Float64]:
+        """As that of the ship, broader and rounder."""
+        deck = np.minimum(z, 1)
+        plan = np.where(x > 0, 1 - 0.80 * np.abs(x) ** 2.6, 1 - 0.35 * np.abs(x) ** 4)
+        rise = np.maximum(x, 0) ** 2
+        wide = 0.042 * y * plan * (0.65 + 0.35 * np.sqrt(deck))
+        return 0.07 * (x + 0.1 * deck * rise), wide, 0.044 * (z + 0.25 * rise * deck)
+
+    return blocks.surface(hull)
+
+
 def vessel(
     radius: Callable[[Float64], Float64],
     height: float,
@@ -189,6 +206,11 @@ def vessel(
 def cup() -> tuple[Float64, Int64]:
     """A stoneware mug."""
     return vessel(lambda z: 0.043 + 0.004 * z / 0.1, 0.10, 0.0148, handle=(0.036, 0.018, 0.085))
+
+
+def mug() -> tuple[Float64, Int64]:
+    """A wide straight mug to hold a liquid and what swims in it; its walls are a fourteenth of it."""
+    return vessel(lambda z: np.full_like(z, 0.048), 0.062, 0.0088, handle=(0.026, 0.012, 0.052))
 
 
 def jug() -> tuple[Float64, Int64]:
@@ -267,7 +289,7 @@ def wheel() -> tuple[Float64, Int64]:
     return vertices, faces[:, ::-1]  # x, y, z are here those of a left-handed turn
 
 
-MESHES = (armchair, boot, bowl, chair, cup, jug, pipe, ship, stool, wheel)
+MESHES = (armchair, boat, boot, bowl, chair, cup, jug, mug, pipe, ship, stool, wheel)
 
 
 def wavefront(vertices: Float64, faces: Int64) -> str:

@@ -56,11 +56,12 @@ class ShipsInCoffee(Scenario):
 
     asset: str = ""
     """What swims: a mesh of ours, a model of pybullet_data or a file (see _assets.py); empty: boats."""
-    cup: list[float] = field(default_factory=lambda: [0.49, 0.53])
-    """Longest edge of the cup with its handle [m], from .. to; it is as wide inside as 0.64 of that."""
+    cup: list[float] = field(default_factory=lambda: [0.49, 0.53], metadata={"quick": [0.98, 1.06]})
+    """Longest edge of the cup with its handle [m], from .. to; it is as wide inside as 0.64 of that. Coarse particles
+    need twice the cup, or the coffee leaks through its walls."""
     fill: list[float] = field(default_factory=lambda: [0.5, 0.65])
     """Share of the cup's inner height that is filled, from .. to."""
-    size: list[float] = field(default_factory=lambda: [0.13, 0.15])
+    size: list[float] = field(default_factory=lambda: [0.13, 0.15], metadata={"quick": [0.26, 0.30]})
     """Longest edge of a ship [m], from .. to."""
     density: list[float] = field(default_factory=lambda: [350.0, 650.0])
     """Density of a ship [kg/m^3], from .. to; below that of the liquid."""

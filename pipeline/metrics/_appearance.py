@@ -130,10 +130,14 @@ class _Appearance:
 
     def tell(self, lab: UInt8) -> UInt8:
         """The likeliest thing at each pixel, shape (T, H, W), all things held equally likely beforehand."""
+        return np.stack([self._tell(frame) for frame in lab])  # frame by frame: what is at work stays in the cache
+
+    def _tell(self, lab: UInt8) -> UInt8:
+        """One frame (H, W, 3)."""
         import cv2
 
         bins = _bin(lab)
-        evidence = np.empty((len(self.colours), *lab.shape[:3]), np.float32)
+        evidence = np.empty((len(self.colours), *lab.shape[:2]), np.float32)
         for thing, (colours, low, high) in enumerate(zip(self.colours, self.low, self.high, strict=True)):
             here = _density(lab, low, high)
             if thing == BACKGROUND:
@@ -141,17 +145,16 @@ class _Appearance:
                 dark = low * np.array([1 - _SHADOW, 1, 1], np.float32)
                 depth = _SHADOW * low[..., 0] / (np.sqrt(2 * np.pi) * _NOISE)
                 here = 0.7 * here + 0.3 * _density(lab, dark, high) / (1 + depth)
-            likelihood = np.log(0.5 * colours[bins] + 0.5 * np.nan_to_num(here))
             # Neighbours vote: a codec's block or a single noisy pixel is no thing of its own.
-            evidence[thing] = [cv2.blur(frame, (3, 3)) for frame in likelihood]
+            evidence[thing] = cv2.blur(np.log(0.5 * colours[bins] + 0.5 * np.nan_to_num(here)), (3, 3))
         return np.asarray(evidence.argmax(axis=0), np.uint8)
 
 
 def _density(lab: UInt8, low: Float32, high: Float32) -> Float32:
-    """Normal density of colours outside the range from `low` to `high`, per histogram bin, shape (T, H, W)."""
+    """Normal density of colours outside the range from `low` to `high`, per histogram bin, shape (H, W)."""
     outside = np.maximum(low - lab, lab - high).clip(0) / np.float32(_NOISE)
     peak = np.prod([256 / n for n in _BINS]) / (np.sqrt(2 * np.pi) * _NOISE) ** 3
-    distance = np.einsum("thwc,thwc->thw", outside, outside)
+    distance = np.einsum("hwc,hwc->hw", outside, outside)
     return np.asarray(peak * np.exp(-0.5 * distance), np.float32)
 
 
@@ -179,12 +182,14 @@ def _in_the_light_of(truth: UInt8, other: UInt8, background: Bool) -> UInt8:
     # The ridge holds the identity in directions of colour that the first frame does not show.
     ridge = 1e-4 * len(design) * np.eye(10)
     colour_map = np.linalg.solve(design.T @ design + ridge, design.T @ aim + ridge @ np.eye(10, 3))
-    mapped = _colour_terms(other) @ colour_map.astype(np.float32)
-    for t in range(1, len(mapped)):
-        if background[t].mean() > 0.05:
-            ratio = (truth[t][background[t]] / 255.0 + 0.02) / (mapped[t][background[t]] + 0.02).clip(0.02)
-            mapped[t] *= np.median(ratio, axis=0).clip(0.5, 2.0)
-    return np.asarray((mapped * 255 + 0.5).clip(0, 255), np.uint8)
+    lit = np.empty_like(other)
+    for t, frame in enumerate(other):
+        mapped = _colour_terms(frame) @ colour_map.astype(np.float32)
+        if t > 0 and background[t].mean() > 0.05:
+            ratio = (truth[t][background[t]] / 255.0 + 0.02) / (mapped[background[t]] + 0.02).clip(0.02)
+            mapped *= np.median(ratio, axis=0).clip(0.5, 2.0)
+        lit[t] = (mapped * 255 + 0.5).clip(0, 255).astype(np.uint8)
+    return lit
 
 
 def _colour_terms(frames: UInt8) -> Float32:
@@ -202,6 +207,6 @@ def _to_lab(frames: UInt8) -> UInt8:
 
 
 def _bin(lab: UInt8) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Index of each pixel's colour bin, shape (T, H, W)."""
+    """Index of each pixel's colour bin, shape (..., H, W)."""
     low, mid, high = (lab[..., channel].astype(np.int64) * n // 256 for channel, n in enumerate(_BINS))
     return (low * _BINS[1] + mid) * _BINS[2] + high

@@ -19,6 +19,8 @@ PACKING = 0.62
 
 _PATTERNS = 256
 _MAX_CELLS = 4_000_000
+_BULK = 0.99
+"""Share of the particles that are always under the top of the bed's grid."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,9 @@ def _bed(particles: Float32, spacing: float, container: Container | None) -> _Be
     if container:
         half = np.array(container.inner_size[:2]) / 2
         lower = np.array([*-half, 0.0])
-        upper = np.array([*half, min(upper[2], 4 * container.inner_size[2])])
+        # Single grains may splash high; a column or a hopper may stand high over a low tray.
+        bulk = float(np.quantile(points[:, 2], _BULK)) + 4 * spacing
+        upper = np.array([*half, min(upper[2], max(bulk, 4 * container.inner_size[2]))])
     size = np.clip(np.round((upper - lower) / spacing), 2, 160).astype(int)
     cell = (upper - lower) / size
     # Linear weights between cell centres; what falls beyond a wall's half cell is mirrored back by the clip.

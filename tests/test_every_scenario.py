@@ -18,6 +18,7 @@ from pipeline.scenarios._floating import below, waterline
 from pipeline.scenarios._framing import pixels
 from pipeline.scenarios.chair_in_sand import ChairInSand
 from pipeline.scenarios.drop import Drop
+from pipeline.scenarios.heap import Heap
 from pipeline.scenarios.ships_in_coffee import ShipsInCoffee
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators._distance import outside
@@ -78,13 +79,21 @@ def test_every_body_is_in_view_at_the_start(scene: Scene) -> None:
         assert np.ptp(seen[:, :2], axis=0).max() > 8
 
 
-def test_at_the_start_what_is_free_is_in_the_air_or_swims_and_what_is_led_reaches_into_the_medium(scene: Scene) -> None:
+def test_at_the_start_what_is_free_is_in_the_air_or_stands_or_swims_and_what_is_led_reaches_into_the_medium(
+    scene: Scene,
+) -> None:
     surface = scene.medium.region[1][2] if scene.medium else scene.ground_height
     for body in scene.bodies:
         lowest, highest = corners(body)[:, 2].min(), corners(body)[:, 2].max()
         if body.path:
             assert scene.ground_height < lowest < surface < highest
             assert lowest < surface - 0.1 * (highest - lowest)
+        elif scene.medium and scene.medium.form == "cylinder" and lowest < 0.005:  # it stands, not under the medium
+            assert lowest > 0
+            assert (
+                np.hypot(*corners(body)[:, :2].T).max() > scene.medium.region[1][0]
+                or highest < scene.medium.region[0][2]
+            )
         elif lowest < surface:
             assert scene.medium
             displaced = below(corners(body), body.mesh, surface)
@@ -108,6 +117,8 @@ def test_a_path_begins_where_its_body_is_and_leads_somewhere(scene: Scene) -> No
         if body.path:
             np.testing.assert_array_equal(body.path.position[0], body.position)
             np.testing.assert_array_equal(body.path.orientation[0], body.orientation)
+            if len(body.path.time) == 1:  # it is held
+                continue
             ways = [np.abs(moved(body, seconds) - corners(body)).max() for seconds in body.path.time]
             assert max(ways) > 0.02
             seen = pixels(scene.camera, moved(body, body.path.time[-1]))
@@ -121,9 +132,10 @@ def test_a_medium_fills_its_container_to_below_the_brim(scene: Scene) -> None:
         return
     assert scene.container is not None
     low, high = np.array(scene.medium.region)
-    if scene.medium.form == "cylinder":  # it is in a body: a cup
-        vessel = corners(scene.bodies[-1])
-        assert 0 < low[2] < high[2] < vessel[:, 2].max() - 0.02
+    if scene.medium.form == "cylinder":  # it is in a body (a cup, a tube), or stands free on the floor
+        vessel = scene.bodies[-1]
+        assert low[2] >= 0
+        assert high[2] < corners(vessel)[:, 2].max() - 0.02 if vessel.path else low[2] == 0
         return
     np.testing.assert_allclose((high - low)[:2], scene.container.inner_size[:2])
     assert low[2] == 0
@@ -350,3 +362,42 @@ def test_another_mesh_in_the_same_file_is_another_scenario(tmp_path: Path) -> No
     assert before == Drop(asset=str(file)).fingerprint() != ""
     trimesh.creation.icosphere().export(file)
     assert Drop(asset=str(file)).fingerprint() != before
+
+
+@pytest.mark.parametrize("tube", [0.0, 1.0])
+def test_a_column_stands_free_or_fills_a_tube_that_is_lifted_and_the_toy_is_beside(tube: float) -> None:
+    sand = shelf.find(materials, Material, "sand")()
+    for seed in range(4):
+        scene = Heap(tube=tube).draw("x", seed, sand, SIZE, 24.0, 33)
+        assert scene.medium
+        with Bodies(scene, 1 / 960) as bodies:
+            assert not bodies.overlaps()
+        toy, radius = scene.bodies[0], scene.medium.region[1][0]
+        nearest = np.hypot(*corners(toy)[:, :2].T).min()
+        assert nearest < radius + 0.034 + 0.015 + 0.03 + toy.size[0] / 2
+        assert len(scene.bodies) == 1 + tube
+        if tube:
+            path = scene.bodies[1].path
+            assert path
+            assert path.position[1, 2] - path.position[0, 2] > 0.7 * scene.medium.region[1][2] - 1e-9
+            assert nearest > radius + 0.034
+            points = radius * np.array([[0.9, 0, 1], [1.1, 0, 1], [0, 0, 0.1]])
+            assert outside([scene.bodies[1]], points, 0.01).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"tray": 0.4}, "tray must hold column, tube and toy"),
+        ({"tube": 2.0}, "tube in 0..1"),
+        ({"toys": ["chiar"]}, "there is no such thing"),
+    ],
+)
+def test_impossible_settings_of_heap_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Heap(**wrong)  # type: ignore[arg-type]
+
+
+def test_water_is_no_column() -> None:
+    with pytest.raises(ValueError, match="expected grains that stand as a column"):
+        Heap().draw("x", 0, shelf.find(materials, Material, "water")(), SIZE, 24.0, 33)

@@ -18,3 +18,22 @@ def test_cup_and_plate_have_the_volume_and_moments_of_their_formulas() -> None:
     for wrong in (lambda: shapes.cup(0.1, 0.1, 0.05), lambda: shapes.plate_with_hole((0.1, 0.1, 0.1), 0.1)):
         with pytest.raises(ValueError, match="expected"):
             wrong()
+
+
+def test_tube_and_hopper_have_the_volume_of_their_formulas() -> None:
+    tube = shapes.tube(0.2, 0.3, 0.03, sections=256)
+    assert tube.volume == pytest.approx(np.pi * (0.13**2 - 0.1**2) * 0.3, rel=1e-3)
+    hole, r, height, wall = 0.04, 0.11, 0.18, 0.03
+    outer, neck = r + wall, (np.sqrt(2) - 1) * wall
+
+    def frustum(low: float, high: float) -> float:
+        return float(np.pi * (high - low) / 3 * (low**2 + low * high + high**2))  # as high as it widens: 45 degrees
+
+    solid = frustum(hole + wall, outer) + np.pi * outer**2 * (height - (r - hole))
+    hollow = frustum(hole, r) + np.pi * r**2 * (height - (r - hole) - neck)
+    # The funnel's inner face starts at the neck's height over the rim, where the hole is a cylinder.
+    hollow += np.pi * hole**2 * neck
+    hopper = shapes.hopper(2 * hole, 2 * r, height, wall, sections=256)
+    assert hopper.volume == pytest.approx(solid - hollow, rel=1e-3)
+    with pytest.raises(ValueError, match="room above the funnel"):
+        shapes.hopper(0.05, 0.3, 0.1, 0.03)

@@ -130,6 +130,25 @@ def cup(diameter: float, height: float, wall: float, sections: int = 64) -> Soli
     return from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
 
 
+def tube(inner: float, height: float, wall: float, sections: int = 64) -> Solid:
+    """An upright round tube of diameter `inner` [m] inside, open at both ends, with walls `wall` thick [m]."""
+    r = inner / 2
+    return _revolved([(r, 0), (r + wall, 0), (r + wall, height), (r, height)], sections)
+
+
+def hopper(hole: float, inner: float, height: float, wall: float, sections: int = 64) -> Solid:
+    """A round hopper: a tube of diameter `inner` whose lower part narrows at 45 degrees to a `hole`; all in [m].
+
+    Its walls are `wall` thick everywhere. Raises ValueError where it would be all funnel.
+    """
+    a, r = hole / 2, inner / 2
+    neck = (np.sqrt(2) - 1) * wall
+    if not (0 < a < r and r - a + neck < height):
+        raise ValueError(f"hopper: expected hole < inner and room above the funnel, got {hole}, {inner}, {height}")
+    outside = [(a, 0), (a + wall, 0), (r + wall, r - a), (r + wall, height)]
+    return _revolved([*outside, (r, height), (r, r - a + neck), (a, neck)], sections)
+
+
 def plate_with_hole(size: Vector, hole: float, sections: int = 64) -> Solid:
     """A plate of edges `size` [m] with a round hole of diameter `hole` [m] through its middle, along z.
 
@@ -149,6 +168,13 @@ def plate_with_hole(size: Vector, hole: float, sections: int = 64) -> Solid:
     rim = around * hole / 2
     rings = [_at(rim, thickness / 2), _at(rim, -thickness / 2), _at(edge, -thickness / 2), _at(edge, thickness / 2)]
     return from_surface(_closed(rings), turn=False)
+
+
+def _revolved(profile: list[tuple[float, float]], sections: int) -> Solid:
+    """A ring about the z axis, from the corners (distance, height) [m] of its section, counter-clockwise."""
+    angle = 2 * np.pi * np.arange(sections) / sections
+    around = np.column_stack([np.cos(angle), np.sin(angle)])
+    return from_surface(_closed([_at(distance * around, height) for distance, height in profile]), turn=False)
 
 
 def _at(ring: Float64, height: float) -> Float64:

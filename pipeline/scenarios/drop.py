@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +12,8 @@ from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import between, check_spans, orientation, vector
 from pipeline.scenarios._looks import COLOURS, LOOKS, light, patterned, weight
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._toys import toy
 from pipeline.types import Body, Camera, Container, Medium, Scene
-
-if TYPE_CHECKING:
-    from pipeline.scenarios._shapes import Solid
 
 GRAVITY = 9.81
 """[m/s^2]"""
@@ -96,7 +93,7 @@ class Drop(Scenario):
         return redrawn(scene, draw)
 
     def _body(self, rng: np.random.Generator, surface_height: float, bare: bool) -> Body:
-        noun, solid = _solid(rng, between(rng, self.size), self.asset)
+        noun, solid = toy(rng, between(rng, self.size), self.asset)
         density = float(np.exp(between(rng, np.log(self.density).tolist())))
         colour = str(rng.choice(list(COLOURS)))
         turn = orientation(rng)
@@ -129,26 +126,6 @@ class Drop(Scenario):
         ball = reach * np.vstack([np.eye(3), -np.eye(3)]) + body.position
         azimuth = -np.pi / 2 + rng.uniform(-0.5, 0.5)
         return frame(np.vstack([corners, ball]), azimuth, float(rng.uniform(0.65, 0.85)), size, num_frames)
-
-
-def _solid(rng: np.random.Generator, extent: float, asset: str) -> tuple[str, Solid]:
-    """A noun and a solid whose size is about `extent` [m]: the asset if one is named, else a simple one."""
-    from pipeline.scenarios import _assets
-    from pipeline.scenarios import _shapes as shapes
-
-    if asset:
-        return _assets.noun(asset), _assets.solid(asset, extent)
-    flat = rng.uniform(0.65, 0.95, 3)
-    kinds: dict[str, Callable[[], Solid]] = {
-        "ball": lambda: shapes.sphere(extent),
-        "block": lambda: shapes.box(vector(extent * flat)),
-        "cylinder": lambda: shapes.cylinder(0.85 * extent, extent * flat[0]),
-        "capsule": lambda: shapes.capsule(0.65 * extent, 1.25 * extent),
-        "cone": lambda: shapes.cone(extent, extent * flat[1] * 1.2),
-        "octahedron": lambda: shapes.octahedron(1.25 * extent),
-    }
-    noun = str(rng.choice(list(kinds)))
-    return noun, kinds[noun]()
 
 
 def _captions(body: Body, medium: Medium | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from pipeline.scenarios._framing import pixels
 from pipeline.scenarios.chair_in_sand import ChairInSand
 from pipeline.scenarios.drop import Drop
 from pipeline.scenarios.heap import Heap
+from pipeline.scenarios.hourglass import Hourglass
 from pipeline.scenarios.ships_in_coffee import ShipsInCoffee
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators._distance import outside
@@ -401,3 +402,44 @@ def test_impossible_settings_of_heap_are_named(wrong: dict[str, object], words: 
 def test_water_is_no_column() -> None:
     with pytest.raises(ValueError, match="expected grains that stand as a column"):
         Heap().draw("x", 0, shelf.find(materials, Material, "water")(), SIZE, 24.0, 33)
+
+
+def test_a_hopper_holds_its_filling_over_a_toy() -> None:
+    sand = shelf.find(materials, Material, "sand")()
+    for seed in range(4):
+        scene = Hourglass().draw("x", seed, sand, SIZE, 24.0, 33)
+        toy, hopper = scene.bodies
+        assert scene.medium
+        with Bodies(scene, 1 / 960) as bodies:
+            assert not bodies.overlaps()
+        (_, _, low), (radius, _, high) = scene.medium.region
+        assert corners(toy)[:, 2].max() < corners(hopper)[:, 2].min()
+        around = np.array([[np.cos(angle), np.sin(angle)] for angle in np.linspace(0, 6, 20)])
+        for height in (low, (low + high) / 2, high):  # whatever is not in the walls is within them
+            free = [
+                outside([hopper], np.column_stack([r * around, np.full(20, height)]), 0.002).all()
+                for r in np.linspace(0.01, radius, 40)
+            ]
+            assert free[0]
+            assert not free[-1] or height > low
+            assert (np.diff(np.array(free).astype(int)) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"hole": [0.3, 0.4]}, "expected hole < width"),
+        ({"drop": [0.1, 0.1]}, "a drop > "),
+        ({"aside": -0.1}, "lengths > 0 and some toys"),
+        ({"asset": "chiar"}, "there is no such thing"),
+    ],
+)
+def test_impossible_settings_of_hourglass_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Hourglass(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_does_not_run_is_not_put_into_a_hopper() -> None:
+    for name in ("wet_sand", "water", "none"):
+        with pytest.raises(ValueError, match="expected dry grains"):
+            Hourglass().draw("x", 0, shelf.find(materials, Material, name)(), SIZE, 24.0, 33)

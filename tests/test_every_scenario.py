@@ -17,6 +17,7 @@ from pipeline.scenarios import Scenario
 from pipeline.scenarios._floating import below, waterline
 from pipeline.scenarios._framing import pixels
 from pipeline.scenarios.chair_in_sand import ChairInSand
+from pipeline.scenarios.conveyor import Conveyor
 from pipeline.scenarios.drop import Drop
 from pipeline.scenarios.heap import Heap
 from pipeline.scenarios.hourglass import Hourglass
@@ -443,3 +444,35 @@ def test_what_does_not_run_is_not_put_into_a_hopper() -> None:
     for name in ("wet_sand", "water", "none"):
         with pytest.raises(ValueError, match="expected dry grains"):
             Hourglass().draw("x", 0, shelf.find(materials, Material, name)(), SIZE, 24.0, 33)
+
+
+def test_bodies_come_down_in_turn_and_apart() -> None:
+    sand = shelf.find(materials, Material, "sand")()
+    counts = set()
+    for seed in range(12):
+        scene = Conveyor().draw("x", seed, sand, SIZE, 24.0, 33)
+        assert scene.medium
+        with Bodies(scene, 1 / 960) as bodies:
+            assert not bodies.overlaps()
+        surface = scene.medium.region[1][2]
+        above = np.array([corners(body)[:, 2].min() - surface for body in scene.bodies])
+        up = np.array([body.velocity[2] for body in scene.bodies])
+        arrival = (up + np.sqrt(up**2 + 2 * 9.81 * above)) / 9.81
+        assert 0.14 - 1e-9 < arrival[0] < 0.2 + 1e-9
+        assert (np.diff(arrival) > 0.1 - 1e-9).all()
+        assert all(body.name in caption for caption in scene.captions for body in scene.bodies)
+        counts.add((len(scene.bodies), scene.grade))
+    assert counts == {(2, "middle"), (3, "high"), (4, "university")}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"bodies": [1, 2]}, "expected 2 to 6 bodies"),
+        ({"depth": [0.1, 0.2]}, "depth must stay below"),
+        ({"tray": 0.2}, "bodies need a tray"),
+    ],
+)
+def test_impossible_settings_of_conveyor_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Conveyor(**wrong)  # type: ignore[arg-type]

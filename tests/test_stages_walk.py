@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,13 @@ def fingerprints(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+@pytest.fixture
+def copied(outputs: Path, tmp_path: Path) -> Path:
+    """Outputs with a copy of the run, for tests that ask other models for answers."""
+    shutil.copytree(outputs / "walk", tmp_path / "copied" / "walk")
+    return tmp_path / "copied"
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +130,9 @@ def test_the_same_command_again_makes_nothing_anew(command, outputs: Path, run: 
     assert before == {name: fingerprints(run / name) for name in kept}
 
 
-def test_the_truth_scores_best_and_damage_lowers_it(command, outputs: Path, run: Path, tmp_path: Path) -> None:
+def test_the_truth_scores_best_and_damage_lowers_it(command, copied: Path, tmp_path: Path) -> None:
     """Clips made elsewhere, through the folder model: the truth itself, frozen, backwards."""
+    run = copied / "walk"
     plausibility = {}
     for name in ("truth", "frozen", "reversed"):
         made = tmp_path / name
@@ -135,7 +144,7 @@ def test_the_truth_scores_best_and_damage_lowers_it(command, outputs: Path, run:
             if name == "reversed":
                 frames[4:] = frames[4:][::-1]
             video.write_preview(made / f"{clip.name}__s0.mp4", frames, 24.0)
-        words = ("quick=true", f"outputs={outputs}", "run=walk", "baselines=[]", "model=folder", f"model.path={made}")
+        words = ("quick=true", f"outputs={copied}", "run=walk", "baselines=[]", "model=folder", f"model.path={made}")
         for stage in ("generate", "score"):
             done = command(*words, f"stage={stage}")
             assert done.returncode == 0, done.stderr
@@ -145,8 +154,9 @@ def test_the_truth_scores_best_and_damage_lowers_it(command, outputs: Path, run:
     assert plausibility["reversed"] < 50
 
 
-def test_a_model_learns_from_the_exported_set_and_answers(command, outputs: Path, run: Path) -> None:
-    words = ("quick=true", f"outputs={outputs}", "run=walk", "baselines=[]")
+def test_a_model_learns_from_the_exported_set_and_answers(command, copied: Path) -> None:
+    run = copied / "walk"
+    words = ("quick=true", f"outputs={copied}", "run=walk", "baselines=[]")
     tiny = ("training.steps=3", "training.batch=2", "training.crop=32", "training.record_every=1", "model.widths=[8,8]")
     done = command(*words, "stage=train", *tiny)
     assert done.returncode == 0, done.stderr

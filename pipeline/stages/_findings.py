@@ -14,8 +14,6 @@ from pipeline.types import Finding
 
 VALIDATION = "validation.json"
 FINDING, CURVES = "finding.json", "curves.npz"
-SOLVERS = ("materials", "simulators")
-"""Whose code the measurements are about."""
 
 
 @dataclass(frozen=True)

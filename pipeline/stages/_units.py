@@ -50,6 +50,13 @@ def code(*rooms: str) -> str:
     return store.key(store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always))), package_versions())
 
 
+def solvers() -> str:
+    """Version of what decides a trajectory, which the record of the laws is about; how clips are written is not."""
+    return store.key(
+        store.code_version("pipeline.materials", "pipeline.simulators", "pipeline.types"), package_versions()
+    )
+
+
 def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:
     """Make the units that are not complete, through the run's engine."""
     missing = [unit for unit in units if not store.is_complete(unit.folder, unit.key, unit.manifest)]

@@ -9,9 +9,8 @@ from pipeline.renderers import Renderer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
-from pipeline.stages._findings import SOLVERS
 from pipeline.stages._layout import OF_CLIPS, PLAN, Plan, clip_folder, plans
-from pipeline.stages._units import Unit, code, perform
+from pipeline.stages._units import Unit, code, perform, solvers
 
 ROOMS = ("materials", "scenarios", "simulators", "renderers", "stages.simulate")
 """A change in their code makes the clips anew."""
@@ -53,4 +52,4 @@ def _make(
         scene = scenario.redraw(scene, draw)
     trajectory = simulator.simulate(scene)
     clip = renderer.render(scene, trajectory)
-    store.save_clip(folder, key, clip, scene, trajectory, {"code": code(*ROOMS), "solvers": code(*SOLVERS)})
+    store.save_clip(folder, key, clip, scene, trajectory, {"code": code(*ROOMS), "solvers": solvers()})

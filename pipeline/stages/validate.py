@@ -12,10 +12,10 @@ from pipeline import laws, report, shelf, store
 from pipeline.laws import Law
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
-from pipeline.stages._findings import SOLVERS, VALIDATION, Found, read_finding, write_finding
-from pipeline.stages._units import Unit, code, perform
+from pipeline.stages._findings import VALIDATION, Found, read_finding, write_finding
+from pipeline.stages._units import Unit, code, perform, solvers
 
-ROOMS = (*SOLVERS, "scenarios._shapes", "stages._findings")
+ROOMS = ("materials", "simulators", "scenarios._shapes", "stages._findings")
 """A change in their code makes all measurements anew; a change in a law's own file, that law's."""
 
 
@@ -33,7 +33,7 @@ def validate(run: Run) -> Tally:
         for name, unit in units
         if unit.name in tally.done
     ]
-    origin = {"quick": run.quick, "code": code(*SOLVERS)}
+    origin = {"quick": run.quick, "code": solvers()}
     rows = [{**row, **origin} for one in found for row in _rows(one)]
     store.write_json(run.folder / VALIDATION, rows)
     store.write_text(run.folder / "validation.html", _page(run, found, tally.failed))

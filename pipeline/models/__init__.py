@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from pipeline.shelf import name
 from pipeline.types import Clip, Prompt
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Model(ABC):
     @property
     def called(self) -> str:
         """The model's name in results: that of its file, where it has no other."""
-        return type(self).__module__.rsplit(".", 1)[-1]
+        return name(self)
 
     @abstractmethod
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:

@@ -11,15 +11,14 @@ import numpy as np
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import Quaternion, between, check_spans, rotation, turned, vector
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, painted
+from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Vector
 
 if TYPE_CHECKING:
     from pipeline.scenarios._shapes import Solid
 
-GRAVITY = 9.81
-"""[m/s^2]"""
 CLEARANCE = 0.012
 """Room that is left between what is drawn and walls or floor [m]."""
 
@@ -108,28 +107,12 @@ class ChairInSand(Scenario):
         medium = material.fill(((-half, -half, 0.0), (half, half, depth)))
         if medium is None:
             raise ValueError("scenario chair_in_sand: expected a material to be buried in, got none; try material=sand")
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
-        container = Container((self.box, self.box, self.wall_height), surface=look.tray)
+        container = Container((self.box, self.box, self.wall_height), surface=drawn_look(seed).tray)
         body = self._body(generator(seed, 2), depth)
-        return Scene(
-            clip_id=clip_id,
-            scenario="chair_in_sand",
-            grade="high" if body.path else "middle",
-            seed=seed,
-            draw=0,
-            bodies=(body,),
-            medium=medium,
-            container=container,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=_camera(generator(seed, 3), body, container, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(generator(seed, 7), body, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
-        )
+        grade = "high" if body.path else "middle"
+        camera = _camera(generator(seed, 3), body, container, size, num_frames)
+        captions = _captions(generator(seed, 7), body, medium)
+        return staged(self, clip_id, seed, grade, (body,), medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, grains, and a velocity (of a pull: of the path) that differs by less than a fifth of a pixel per

@@ -10,13 +10,12 @@ import numpy as np
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import between, check_spans, orientation, vector
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, patterned, weight
+from pipeline.scenarios._looks import COLOURS, patterned, weight
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
 from pipeline.scenarios._toys import fingerprint, toy
 from pipeline.types import Body, Camera, Container, Float64, Medium, Scene
 
-GRAVITY = 9.81
-"""[m/s^2]"""
 FLIGHT = 9
 """Moments of a body's flight that must be in the picture."""
 
@@ -88,27 +87,11 @@ class Conveyor(Scenario):
         if medium is None:
             raise ValueError("scenario conveyor: expected a material to fall into, got none; try material=sand")
         bodies = self._bodies(generator(seed, 2), depth)
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
-        container = Container((self.tray, self.tray, self.wall_height), surface=look.tray)
-        return Scene(
-            clip_id=clip_id,
-            scenario="conveyor",
-            grade={2: "middle", 3: "high"}.get(len(bodies), "university"),
-            seed=seed,
-            draw=0,
-            bodies=bodies,
-            medium=medium,
-            container=container,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=_camera(generator(seed, 3), bodies, container, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(generator(seed, 7), bodies, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
-        )
+        container = Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray)
+        grade = {2: "middle", 3: "high"}.get(len(bodies), "university")
+        camera = _camera(generator(seed, 3), bodies, container, size, num_frames)
+        captions = _captions(generator(seed, 7), bodies, medium)
+        return staged(self, clip_id, seed, grade, bodies, medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, particles, and velocities that differ by less than a fifth of a pixel per frame."""

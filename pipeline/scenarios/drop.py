@@ -10,13 +10,11 @@ import numpy as np
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import between, check_spans, orientation, vector
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, patterned, weight
+from pipeline.scenarios._looks import COLOURS, patterned, weight
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
 from pipeline.scenarios._toys import toy
 from pipeline.types import Body, Camera, Container, Medium, Scene
-
-GRAVITY = 9.81
-"""[m/s^2]"""
 
 
 @dataclass
@@ -65,28 +63,14 @@ class Drop(Scenario):
         half = self.tray / 2
         depth = between(generator(seed, 0), self.depth)
         medium = material.fill(((-half, -half, 0.0), (half, half, depth)))
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
-        container = Container((self.tray, self.tray, self.wall_height), surface=look.tray) if medium else None
-        body = self._body(generator(seed, 2), surface_height=depth if medium else 0.0, bare=medium is None)
-        return Scene(
-            clip_id=clip_id,
-            scenario="drop",
-            grade="primary" if medium else "kindergarten",
-            seed=seed,
-            draw=0,
-            bodies=(body,),
-            medium=medium,
-            container=container,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=self._camera(generator(seed, 3), body, container, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(body, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
+        container = (
+            Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray) if medium else None
         )
+        body = self._body(generator(seed, 2), surface_height=depth if medium else 0.0, bare=medium is None)
+        grade = "primary" if medium else "kindergarten"
+        camera = self._camera(generator(seed, 3), body, container, size, num_frames)
+        captions = _captions(body, medium)
+        return staged(self, clip_id, seed, grade, (body,), medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, grains, and a velocity that differs by less than a fifth of a pixel per frame."""

@@ -11,13 +11,12 @@ from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios import _shapes as shapes
 from pipeline.scenarios._chance import between, check_spans
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, painted
+from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import drawn_look, staged
 from pipeline.scenarios._toys import corners, fingerprint, standing
 from pipeline.types import Body, Camera, Container, Medium, Path, Scene
 
-GRAVITY = 9.81
-"""[m/s^2]"""
 PIPEWORK = 1500.0
 """Density of the tube [kg/m^3]; it is led, and no motion depends on it."""
 BESIDE = 0.015
@@ -99,28 +98,12 @@ class Heap(Scenario):
         medium = self._column(generator(seed, 0), material)
         tube = self._tube(generator(seed, 8), medium)
         toy = self._toy(generator(seed, 2), medium.region[1][0], tube)
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
-        container = Container((self.tray, self.tray, self.wall_height), surface=look.tray)
+        container = Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray)
         bodies = (toy, tube) if tube else (toy,)
-        return Scene(
-            clip_id=clip_id,
-            scenario="heap",
-            grade="high" if tube else "middle",
-            seed=seed,
-            draw=0,
-            bodies=bodies,
-            medium=medium,
-            container=container,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=_camera(generator(seed, 3), bodies, medium, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(generator(seed, 7), toy, tube, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
-        )
+        grade = "high" if tube else "middle"
+        camera = _camera(generator(seed, 3), bodies, medium, size, num_frames)
+        captions = _captions(generator(seed, 7), toy, tube, medium)
+        return staged(self, clip_id, seed, grade, bodies, medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, grains, and velocities (of the tube: of its path) that differ by less than a fifth of a

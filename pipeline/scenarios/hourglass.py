@@ -12,16 +12,15 @@ from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios import _shapes as shapes
 from pipeline.scenarios._chance import between, check_spans
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, painted
+from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import drawn_look, staged
 from pipeline.scenarios._toys import corners, fingerprint, standing
 from pipeline.types import Body, Camera, Container, Medium, Path, Scene, Surface
 
 if TYPE_CHECKING:
     from pipeline.scenarios._shapes import Solid
 
-GRAVITY = 9.81
-"""[m/s^2]"""
 EARTHENWARE = 2300.0
 """Density of the hopper [kg/m^3]; it is held, and no motion depends on it."""
 RIM = 0.03
@@ -95,27 +94,11 @@ class Hourglass(Scenario):
         """
         hopper, medium = self._hopper(generator(seed, 8), material)
         toy = self._toy(generator(seed, 2))
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
-        container = Container((self.tray, self.tray, self.wall_height), surface=look.tray)
-        return Scene(
-            clip_id=clip_id,
-            scenario="hourglass",
-            grade="high",
-            seed=seed,
-            draw=0,
-            bodies=(toy, hopper),
-            medium=medium,
-            container=container,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=_camera(generator(seed, 3), hopper, container, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(generator(seed, 7), toy, hopper, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
-        )
+        container = Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray)
+        grade = "high"
+        camera = _camera(generator(seed, 3), hopper, container, size, num_frames)
+        captions = _captions(generator(seed, 7), toy, hopper, medium)
+        return staged(self, clip_id, seed, grade, (toy, hopper), medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, grains, and a velocity that differs by less than a fifth of a pixel per frame."""

@@ -11,12 +11,11 @@ import numpy as np
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import between, check_spans, rotation, turned, vector
-from pipeline.scenarios._looks import COLOURS, LOOKS, light, patterned
+from pipeline.scenarios._looks import COLOURS, patterned
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._staging import drawn_look, staged
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Surface
 
-GRAVITY = 9.81
-"""[m/s^2]"""
 CUP = "mug"
 EARTHENWARE = 2300.0
 """Density [kg/m^3]."""
@@ -111,29 +110,13 @@ class ShipsInCoffee(Scenario):
                 f"{word}; try material=coffee"
             )
         medium = replace(medium, form="cylinder")
-        look = LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
         edge = 1.5 * max(cup.size)
-        tray = Container((edge, edge, 0.015), surface=look.tray)
+        tray = Container((edge, edge, 0.015), surface=drawn_look(seed).tray)
         ships = self._ships(generator(seed, 2), medium, inside)
-        return Scene(
-            clip_id=clip_id,
-            scenario="ships_in_coffee",
-            grade="high",
-            seed=seed,
-            draw=0,
-            bodies=(*ships, cup),
-            medium=medium,
-            container=tray,
-            ground=look.ground,
-            ground_friction=0.5,
-            gravity=(0.0, 0.0, -GRAVITY),
-            camera=_camera(generator(seed, 3), cup, size, num_frames),
-            light=light(generator(seed, 4)),
-            fps=fps,
-            num_frames=num_frames,
-            captions=_captions(generator(seed, 7), ships, cup, medium),
-            particle_seed=int(generator(seed, 5).integers(2**31)),
-        )
+        grade = "high"
+        camera = _camera(generator(seed, 3), cup, size, num_frames)
+        captions = _captions(generator(seed, 7), ships, cup, medium)
+        return staged(self, clip_id, seed, grade, (*ships, cup), medium, tray, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, the liquid's particles, and velocities (of the cup: of its path) that differ by less than a

@@ -1,0 +1,53 @@
+"""What every story shares: gravity, ground, light, and which of a scene's generators draws what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipeline.scenarios import Scenario, generator
+from pipeline.scenarios._looks import LOOKS, Look, light
+from pipeline.shelf import name
+from pipeline.types import Body, Camera, Container, Medium, Scene
+
+GRAVITY = 9.81
+"""[m/s^2]"""
+GROUND_FRICTION = 0.5
+
+
+def drawn_look(seed: int) -> Look:
+    """Tray and ground of the scene."""
+    return LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
+
+
+def staged(
+    scenario: Scenario,
+    clip_id: str,
+    seed: int,
+    grade: str,
+    bodies: Sequence[Body],
+    medium: Medium | None,
+    container: Container | None,
+    camera: Camera,
+    captions: tuple[str, ...],
+    fps: float,
+) -> Scene:
+    """The scene of these things, as it is drawn first (draw 0); the light and the particles' seed are drawn here."""
+    return Scene(
+        clip_id=clip_id,
+        scenario=name(scenario),
+        grade=grade,
+        seed=seed,
+        draw=0,
+        bodies=tuple(bodies),
+        medium=medium,
+        container=container,
+        ground=drawn_look(seed).ground,
+        ground_friction=GROUND_FRICTION,
+        gravity=(0.0, 0.0, -GRAVITY),
+        camera=camera,
+        light=light(generator(seed, 4)),
+        fps=fps,
+        num_frames=len(camera.world_to_camera),
+        captions=captions,
+        particle_seed=int(generator(seed, 5).integers(2**31)),
+    )

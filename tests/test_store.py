@@ -1,3 +1,5 @@
+""""""
+
 from __future__ import annotations
 
 import dataclasses
@@ -17,13 +19,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
+from stored_things import KEY, clip, contents, same, scene, trajectory
 
-from pipeline import store, types
+from pipeline import store
 from pipeline.store import StoreError
 
 ROOT = Path(__file__).parents[1]
-KEY = store.key("any")
 
 
 class Colour(enum.Enum):
@@ -43,87 +44,6 @@ class Water:
     density: float = 1600.0
     colours: list[Colour] = dataclasses.field(default_factory=lambda: [Colour.RED])
     look: dict[str, float] = dataclasses.field(default_factory=dict)
-
-
-def scene() -> types.Scene:
-    rng = np.random.default_rng(0)
-    meshes = [types.Mesh(rng.normal(size=(n, 3)), rng.integers(0, n, (2 * n, 3)).astype(np.int32)) for n in (8, 40)]
-    bodies = tuple(
-        types.Body(f"body {n}", "mesh", (0.1, 0.2, 1 / 3), mesh, 500.0, 0.1 * n + 1e-17, (1e-5, 2e-5, 3e-5), (0, 0, n))
-        for n, mesh in enumerate(meshes)
-    )
-    camera = types.Camera((24, 32), rng.normal(size=(3, 3)), rng.normal(size=(4, 4, 4)))
-    white = (1.0, 1.0, 1.0)
-    return types.Scene(
-        clip_id="drop-sand-00000",
-        scenario="drop",
-        grade="primary",
-        seed=2**63,
-        draw=1,
-        bodies=bodies,
-        medium=types.Medium("sand", "grains", "dry sand", ((-0.1, -0.1, 0.0), (0.1, 0.1, 0.05)), 1600.0),
-        container=types.Container((0.2, 0.2, 0.1), surface=types.Surface("wood", seed=7)),
-        ground=types.Surface(),
-        ground_friction=0.5,
-        gravity=(0.0, -0.0, -9.81),
-        camera=camera,
-        light=types.Light((0.0, 0.6, 0.8), white, white, white),
-        fps=30000 / 1001,
-        num_frames=4,
-        captions=("a ball – «heavy» – drops", "something falls"),
-    )
-
-
-def trajectory() -> types.Trajectory:
-    rng = np.random.default_rng(1)
-    states = [rng.normal(size=(4, 2, width)) for width in (3, 4, 3, 3, 6)]
-    particles = [rng.normal(size=(4, 50, 3)).astype(np.float32) for _ in range(2)]
-    return types.Trajectory(np.arange(4) / 24, *states, *particles, 0.1 + 0.2, rng.normal(size=(4, 3)))
-
-
-def layers(speed: float = 3.0) -> types.Layers:
-    rng, shape = np.random.default_rng(2), (4, 24, 32)
-    return types.Layers(
-        depth=np.where(rng.random(shape) < 0.1, np.inf, rng.random(shape)).astype(np.float32),
-        normal=rng.normal(size=(*shape, 3)).astype(np.float16),
-        segmentation=rng.integers(0, 3, shape, np.uint16),
-        material=rng.integers(0, 4, shape, np.uint8),
-        particle=rng.integers(-1, 50, shape, np.int32),
-        object_coordinates=rng.random((*shape, 3)).astype(np.float16),
-        forward_flow=rng.normal(0, speed, (*shape, 2)).astype(np.float32),
-        backward_flow=rng.normal(0, 3.0, (*shape, 2)).astype(np.float32),
-        forward_occluded=rng.random(shape) < 0.1,
-        backward_occluded=rng.random(shape) < 0.1,
-        valid=rng.random(shape) < 0.9,
-    )
-
-
-def clip(**changes: Any) -> types.Clip:
-    frames = np.random.default_rng(3).integers(0, 256, (4, 24, 32, 3), np.uint8)
-    instances = (
-        types.Instance(2, "ball", "rigid", "sphere", 500.0),
-        types.Instance(10, "dry sand", "grains", "", float("inf")),
-    )
-    whole = types.Clip(
-        "drop-sand-00000", "truth", 1, frames, scene().fps, layers(), scene().camera, instances, {"resampled": "no"}
-    )
-    return dataclasses.replace(whole, **changes)
-
-
-def same(first: Any, second: Any) -> bool:
-    """Equality to the last bit, arrays and their types included."""
-    if dataclasses.is_dataclass(first):
-        names = [field.name for field in dataclasses.fields(first)]
-        return type(first) is type(second) and all(same(getattr(first, n), getattr(second, n)) for n in names)
-    if isinstance(first, np.ndarray):
-        return bool(first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes())
-    if isinstance(first, tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def fill(folder: Path, text: str = "sand", key: str = KEY) -> None:
@@ -459,167 +379,3 @@ def test_a_run_folder_has_one_master(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False)
     with store.lock(run):
         pass
-
-
-# --- clips
-
-
-def test_scenes_trajectories_and_clips_come_back_exactly(tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, clip(), scene(), trajectory(), {"tries": 2, "note": float("nan")})
-    assert same(store.load_scene(tmp_path / "clip"), scene())
-    assert same(store.load_trajectory(tmp_path / "clip"), trajectory())
-    loaded = store.load_clip(tmp_path / "clip", key=KEY)
-    assert loaded.layers
-    for name in ("forward_flow", "backward_flow"):
-        flow, truth = getattr(loaded.layers, name), getattr(layers(), name)
-        assert flow.dtype == np.float32
-        assert np.abs(flow - truth).max() <= 1 / 128
-    flows = {"forward_flow": layers().forward_flow, "backward_flow": layers().backward_flow}
-    assert same(dataclasses.replace(loaded, layers=dataclasses.replace(loaded.layers, **flows)), clip())
-    assert store.read_json(tmp_path / "clip" / store.CLIP)["extra"] == {"tries": 2, "note": None}
-
-
-floats = st.floats(allow_nan=False)
-vectors = st.tuples(floats, floats, floats)
-numbers = arrays.arrays(np.float64, st.tuples(st.integers(0, 4), st.just(3)), elements=st.floats())
-surfaces = st.builds(types.Surface, kind=st.text(), albedo=vectors, gloss=floats, seed=st.integers())
-drawn_scenes = st.builds(
-    types.Scene,
-    clip_id=st.text(),
-    scenario=st.text(),
-    grade=st.text(),
-    seed=st.integers(),
-    draw=st.integers(),
-    bodies=st.lists(
-        st.builds(
-            types.Body,
-            name=st.text(),
-            shape=st.text(),
-            size=vectors,
-            mesh=st.builds(types.Mesh, numbers, arrays.arrays(np.int32, (2, 3))),
-            density=floats,
-            mass=floats,
-            inertia=vectors,
-            position=vectors,
-            surface=surfaces,
-        ),
-        max_size=2,
-    ).map(tuple),
-    medium=st.none()
-    | st.builds(
-        types.Medium,
-        material=st.text(),
-        kind=st.text(),
-        word=st.text(),
-        region=st.tuples(vectors, vectors),
-        density=floats,
-    ),
-    container=st.none() | st.builds(types.Container, inner_size=vectors, surface=surfaces),
-    ground=surfaces,
-    ground_friction=floats,
-    gravity=vectors,
-    camera=st.builds(types.Camera, st.tuples(st.integers(), st.integers()), numbers, numbers),
-    light=st.builds(types.Light, vectors, vectors, vectors, vectors),
-    fps=floats,
-    num_frames=st.integers(),
-    captions=st.lists(st.text(), max_size=3).map(tuple),
-)
-
-
-@given(drawn_scenes)
-@settings(max_examples=25, deadline=None)
-def test_any_scene_comes_back_exactly(tmp_path_factory: pytest.TempPathFactory, drawn: types.Scene) -> None:
-    folder = tmp_path_factory.getbasetemp() / "drawn"
-    shutil.rmtree(folder, ignore_errors=True)
-    store.save_clip(folder, KEY, GENERATED, drawn)
-    assert same(store.load_scene(folder), drawn)
-
-
-GENERATED = types.Clip("drop-sand-00000", "next_frame", 2, np.zeros((1, 16, 16, 3), np.uint8), 24.0)
-
-
-def test_a_generated_clip_has_no_layers_and_no_scene(tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, GENERATED)
-    assert sorted(contents(tmp_path / "clip")) == ["clip.json", "preview.mp4", "rgb.mkv"]
-    assert same(store.load_clip(tmp_path / "clip"), GENERATED)
-    with pytest.raises(StoreError, match=r"clip\.json: expected the scene of a truth clip, got none"):
-        store.load_scene(tmp_path / "clip")
-    with pytest.raises(StoreError, match=r"trajectory\.npz: expected a file that clip\.json lists, got only preview"):
-        store.load_trajectory(tmp_path / "clip")
-
-
-def test_layers_are_read_only_if_wanted(tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, clip())
-    assert store.load_clip(tmp_path / "clip", layers=False).layers is None
-    (tmp_path / "clip" / "layers.npz").write_bytes(b"broken")
-    assert store.load_clip(tmp_path / "clip", layers=False).layers is None
-
-
-@pytest.mark.parametrize("speed", [511.0, 513.0, float("inf")])
-def test_flow_beyond_int16_is_kept_as_it_is(speed: float, tmp_path: Path) -> None:
-    flow = np.zeros((4, 24, 32, 2), np.float32)
-    flow[1, 2, 3] = speed
-    store.save_clip(tmp_path / "clip", KEY, clip(layers=dataclasses.replace(layers(), forward_flow=flow)))
-    loaded = store.load_clip(tmp_path / "clip").layers
-    assert loaded is not None
-    np.testing.assert_array_equal(loaded.forward_flow, flow)
-    stored = store.read_json(tmp_path / "clip" / store.CLIP)["layers"]
-    assert stored["forward_flow"]["stored"] == ("int16" if speed < 512 else "float32")
-    assert stored["backward_flow"]["unit"] == "1/64 px"
-
-
-def test_npz_files_are_plain_numpy(tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, clip(), None, trajectory())
-    with np.load(tmp_path / "clip" / "trajectory.npz", allow_pickle=False) as archive:
-        assert set(archive.files) == {field.name for field in dataclasses.fields(types.Trajectory)}
-    with np.load(tmp_path / "clip" / "layers.npz", allow_pickle=False) as archive:
-        assert archive["forward_flow"].dtype == np.int16
-
-
-@pytest.mark.parametrize("name", ["rgb.mkv", "layers.npz", "scene.npz", "trajectory.npz"])
-@pytest.mark.parametrize("harm", ["missing", "truncated", "flipped"])
-def test_a_damaged_file_is_named(name: str, harm: str, tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, clip(), scene(), trajectory())
-    path = tmp_path / "clip" / name
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2] ^= 1
-    harms: dict[str, Callable[[], object]] = {
-        "missing": path.unlink,
-        "truncated": lambda: path.write_bytes(whole[:-9]),
-        "flipped": lambda: path.write_bytes(whole),
-    }
-    harms[harm]()
-    loaders = {"scene.npz": store.load_scene, "trajectory.npz": store.load_trajectory}
-    with pytest.raises(
-        StoreError, match=rf"{name}: expected the file as it was written, got .*; delete its folder and"
-    ):
-        loaders.get(name, store.load_clip)(tmp_path / "clip")
-
-
-def test_a_clip_of_other_settings_or_another_version_is_refused(tmp_path: Path) -> None:
-    store.save_clip(tmp_path / "clip", KEY, clip(), scene())
-    other = store.key("other")
-    with pytest.raises(StoreError, match=rf"clip\.json: expected key {other}, got {KEY}: other settings or code"):
-        store.load_clip(tmp_path / "clip", key=other)
-    with pytest.raises(StoreError, match=r"clip\.json: expected a JSON file, got no such file"):
-        store.load_clip(tmp_path / "nothing")
-    entry = store.read_json(tmp_path / "clip" / store.CLIP)
-    del entry["scene"]["gravity"], entry["fps"]
-    store.write_json(tmp_path / "clip" / store.CLIP, entry)
-    for load in (store.load_clip, store.load_scene):
-        with pytest.raises(StoreError, match=r"clip\.json: expected a clip of this version, got"):
-            load(tmp_path / "clip")
-
-
-def test_arrays_that_types_py_does_not_declare_are_refused(tmp_path: Path) -> None:
-    double = dataclasses.replace(layers(), depth=layers().depth.astype(np.float64))
-    with pytest.raises(ValueError, match=r"Clip drop-sand-00000/truth: layers\.depth: expected float32 .* got float64"):
-        store.save_clip(tmp_path / "clip", KEY, clip(layers=double))
-    short = dataclasses.replace(layers(), valid=layers().valid[1:])
-    with pytest.raises(ValueError, match=r"layers\.valid: expected bool of shape \(4, 24, 32, '\.\.\.'\), got bool of"):
-        store.save_clip(tmp_path / "clip", KEY, clip(layers=short))
-    with pytest.raises(ValueError, match=r"trajectory\.time: expected float64 of shape \(3, '\.\.\.'\)"):
-        store.save_clip(
-            tmp_path / "clip", KEY, dataclasses.replace(GENERATED, frames=clip().frames[:3]), None, trajectory()
-        )
-    assert list(tmp_path.iterdir()) == []

@@ -50,6 +50,7 @@ ONE_OF: dict[str, tuple[ModuleType, type[Any]]] = {
 }
 """Group on the command line -> shelf and contract: `group=name` chooses one."""
 MANY_OF: dict[str, tuple[ModuleType, type[Any]]] = {
+    "scenarios": (scenarios, scenarios.Scenario),
     "baselines": (models, models.Model),
     "metrics": (metrics, metrics.Metric),
     "exporters": (exporters, exporters.Exporter),
@@ -105,6 +106,7 @@ def _register() -> None:
         for name, plugin in shelf.everything(room, contract).items():
             store.store(group=group, name=name, node=_schema(plugin), package=f"{group}.{name}")
     ours = [name for name, metric in shelf.everything(metrics, metrics.Metric).items() if not metric.peer]  # type: ignore[type-abstract]
+    store.store(name="every_scenario", node={"defaults": [{"scenarios": shelf.names(scenarios)}]})
     store.store(name="every_metric", node={"defaults": [{"metrics": ours}]})
     store.store(name="every_flow", node={"defaults": [{"flows": shelf.names(flows)}]})
     store.store(name="every_law", node={"defaults": [{"laws": shelf.names(laws)}]})

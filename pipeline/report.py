@@ -21,13 +21,15 @@ from pipeline._report.nouns import Mean as Mean
 from pipeline._report.nouns import ModelAnswer as ModelAnswer
 from pipeline._report.nouns import ModelSummary as ModelSummary
 from pipeline._report.nouns import Page as Page
+from pipeline._report.nouns import SheetClip as SheetClip
+from pipeline._report.nouns import SheetPage as SheetPage
 from pipeline._report.nouns import StageCount as StageCount
 from pipeline._report.nouns import UnreferencedClip as UnreferencedClip
 from pipeline._report.nouns import UnreferencedPage as UnreferencedPage
 from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
 from pipeline._report.summary import summarise as summarise
-from pipeline.types import UInt8
+from pipeline.types import Layers, UInt8
 
 if TYPE_CHECKING:
     import jinja2
@@ -91,6 +93,24 @@ def render_bench(page: BenchPage, moving: float) -> str:
 def render_unreferenced(page: UnreferencedPage) -> str:
     """The page of clips without a scene as HTML."""
     return _template("unreferenced.html.j2").render(page=page)
+
+
+def render_sheet(page: SheetPage) -> str:
+    """The contact sheet of truth clips as HTML."""
+    return _template("sheet.html.j2").render(page=page)
+
+
+def shown_layers(layers: Layers, frame: int) -> str:
+    """Depth, instances and forward flow of one frame side by side as a picture that can stand in a page."""
+    from pipeline._report import pictures
+
+    flow = layers.forward_flow
+    drawn = pictures.flow_picture(flow[frame], pictures.flow_scale(flow))
+    depth, things = (
+        pictures.depth_picture(layers.depth[frame]),
+        pictures.instance_picture(layers.segmentation[frame]),
+    )
+    return pictures.strip([depth, things, drawn])
 
 
 def strip(frames: Sequence[UInt8]) -> str:

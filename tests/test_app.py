@@ -92,3 +92,25 @@ def test_an_asset_of_the_run_is_that_of_the_scenario_unless_that_has_its_own() -
     assert compose([]).scenario.asset == ""
     assert compose(["asset=ship"]).scenario.asset == "ship"
     assert compose(["asset=ship", "scenario.asset=boot"]).scenario.asset == "boot"
+
+
+def test_stories_take_turns_and_within_each_its_materials() -> None:
+    from pipeline.app import compose
+    from pipeline.stages._layout import plans
+
+    run = compose(["scenarios=[drop,heap]", "scenarios.heap.palette=[gravel]", "clips=5", "seed=4"])
+    assert [plan.clip_id for plan in plans(run)] == [
+        "drop-sand-00000",
+        "heap-gravel-00001",
+        "drop-water-00002",
+        "heap-gravel-00003",
+        "drop-none-00004",
+    ]
+    alone = compose(["clips=5", "seed=4"])
+    assert [plan.seed for plan in plans(alone)] == [plan.seed for plan in plans(run)]
+
+
+def test_every_story_holds_every_scenario() -> None:
+    from pipeline.app import compose
+
+    assert list(compose(["experiment=every_story"]).stories) == shelf.names(scenarios)

@@ -11,6 +11,9 @@ import pytest
 import trimesh
 from drawn_scenes import SCENARIOS, SIZE, corners, draw, moved
 
+from pipeline import materials, shelf
+from pipeline.materials import Material
+from pipeline.scenarios import GRADES
 from pipeline.scenarios._floating import below
 from pipeline.scenarios._framing import pixels
 from pipeline.simulators._paths import pose
@@ -188,3 +191,15 @@ def test_a_redraw_moves_no_corner_by_more_than_half_a_pixel_in_the_first_frame_a
         for seconds in (0.0, 1 / scene.fps):
             shift = pixels(scene.camera, moved(before, seconds)) - pixels(scene.camera, moved(after, seconds))
             assert np.abs(shift[:, :2]).max() < 0.5
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_grade_that_is_set_is_that_of_the_scenes_and_nonsense_is_refused(name: str) -> None:
+    scenario = replace(SCENARIOS[name], grade="university")
+    material = shelf.find(materials, Material, scenario.materials[0])()
+    assert scenario.draw("clip", 0, material, SIZE, 24.0, 33).grade == "university"
+    assert draw(name, scenario.materials[0], 0).grade in GRADES[:-1]
+    with pytest.raises(ValueError, match=r"expected a grade out of kindergarten, .*, got 'hard'"):
+        replace(scenario, grade="hard")
+    with pytest.raises(ValueError, match="moving is a share"):
+        replace(scenario, moving=1.5)

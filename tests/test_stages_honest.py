@@ -105,3 +105,17 @@ def test_models_made_elsewhere_stand_beside_the_others_under_their_own_names(com
     page = (copy / "walk" / "report.html").read_text(encoding="utf-8")
     assert "perfect" in page
     assert "lazy" in page
+
+
+def test_before_anything_is_generated_the_report_is_a_contact_sheet(command, copy: Path) -> None:
+    plan = copy / "walk" / "plan.json"
+    entries = json.loads(plan.read_text())
+    plan.write_text(json.dumps({"clips": entries["clips"], "made": entries["made"]}))
+    done = command("stage=report", "run=walk", f"outputs={copy}")
+    assert done.returncode == 0, done.stderr
+    page = (copy / "walk" / "report.html").read_text(encoding="utf-8")
+    assert "contact sheet" in page
+    assert "QUICK RUN" in page
+    for row in entries["clips"]:
+        assert row["clip_id"] in page
+    assert page.count("data:image/webp") == 2 * len(entries["clips"])

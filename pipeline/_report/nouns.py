@@ -130,6 +130,33 @@ class Page:
 
 
 @dataclass(frozen=True)
+class SheetClip:
+    """One truth clip on the contact sheet."""
+
+    case: Case
+    caption: str
+    strip: str
+    """Frames side by side, as a data URI."""
+    layers: str
+    """Depth, instances and forward flow in the middle of the clip, as a data URI; empty if it has no layers."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Words -> value with unit."""
+
+
+@dataclass(frozen=True)
+class SheetPage:
+    """Everything the contact sheet shows."""
+
+    run: str
+    quick: bool
+    facts: Mapping[str, str]
+    clips: Iterable[SheetClip]
+    """Read once, one at a time."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Clip or re-draw that could not be made -> why."""
+
+
+@dataclass(frozen=True)
 class LawSection:
     """What was found about one law."""
 

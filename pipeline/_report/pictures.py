@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.types import Float32, Float64, UInt8
 
@@ -71,6 +72,23 @@ def flow_picture(flow: Float32, scale: float) -> UInt8:
     inside = 1 - radius[..., None] * (1 - hue)
     colour = np.where(radius[..., None] <= 1, inside, 0.75 * hue)
     picture: UInt8 = (255 * np.clip(colour, 0, 1)).astype(np.uint8)
+    return picture
+
+
+def depth_picture(depth: Float32) -> UInt8:
+    """Near is light, far is dark, the sky black; `depth` (H, W) [m]."""
+    near, far = float(depth.min()), float(np.max(depth, initial=0.0, where=np.isfinite(depth)))
+    share = np.where(np.isfinite(depth), 1 - 0.8 * (depth - near) / max(far - near, 1e-6), 0.0)
+    grey: UInt8 = (255 * share).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=-1)
+
+
+def instance_picture(segmentation: NDArray[np.uint16]) -> UInt8:
+    """Every thing in a colour of its own, the background grey; `segmentation` (H, W) holds instance ids."""
+    wheel = _wheel()
+    hues = wheel[(np.arange(1, int(segmentation.max()) + 1) * 21) % len(wheel)]
+    palette = np.concatenate([np.full((1, 3), 0.25), hues])
+    picture: UInt8 = (255 * palette[segmentation]).astype(np.uint8)
     return picture
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.types import Camera, Container, Float64
@@ -10,6 +12,13 @@ FIELD_OF_VIEW = 0.60
 """Angle over the shorter side of the picture [rad], about that of a 40 mm lens on 24 x 36 mm film."""
 FILL = 0.92
 """Share of the picture that the points may take."""
+
+AROUND = 0.14
+"""Largest angle that a moving camera goes around what it looks at during a clip [rad]."""
+UP = 0.06
+"""Largest angle that it rises or sinks [rad]."""
+AWAY = 0.1
+"""Largest share of its distance that it moves away."""
 
 
 def frame(points: Float64, azimuth: float, elevation: float, size: tuple[int, int], num_frames: int) -> Camera:
@@ -37,6 +46,27 @@ def frame(points: Float64, azimuth: float, elevation: float, size: tuple[int, in
     pose[:3, :3] = rotation
     pose[:3, 3] = -eye
     return Camera(size, intrinsics, np.repeat(pose[None], num_frames, axis=0))
+
+
+def travelling(camera: Camera, rng: np.random.Generator) -> Camera:
+    """The camera on a slow, even way around, up or down and away from the point at z = 0 in the middle of its picture.
+
+    It starts where it was and keeps looking at that point. It looks down by more than `UP`.
+    """
+    first = camera.world_to_camera[0]
+    eye, forward = -first[:3, :3].T @ first[:3, 3], first[2, :3]
+    pivot = eye - eye[2] / forward[2] * forward
+    around, up = rng.uniform(-AROUND, AROUND), rng.uniform(-UP, UP)
+    away = rng.uniform(0.0, AWAY)
+    elevation, azimuth = np.arcsin(-forward[2]), np.arctan2(-forward[1], -forward[0])
+    poses = []
+    for share in np.linspace(0.0, 1.0, len(camera.world_to_camera)):
+        pose = np.eye(4)
+        pose[:3, :3] = _look(azimuth + share * around, elevation + share * up)
+        distance = (1.0 + share * away) * np.linalg.norm(eye - pivot)
+        pose[:3, 3] = -pose[:3, :3] @ pivot + [0.0, 0.0, distance]
+        poses.append(pose)
+    return replace(camera, world_to_camera=np.array(poses))
 
 
 def box_corners(container: Container) -> Float64:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.scenarios import Scenario, generator
+from pipeline.scenarios._framing import travelling
 from pipeline.scenarios._looks import LOOKS, Look, light
 from pipeline.shelf import name
 from pipeline.types import Body, Camera, Container, Medium, Scene
@@ -31,11 +32,15 @@ def staged(
     captions: tuple[str, ...],
     fps: float,
 ) -> Scene:
-    """The scene of these things, as it is drawn first (draw 0); the light and the particles' seed are drawn here."""
+    """The scene of these things, as it is drawn first (draw 0); light, the particles' seed, and whether and how the
+    camera moves are drawn here. `grade` is what the scene counts as where the settings do not say it."""
+    rng = generator(seed, 9)
+    if rng.uniform() < scenario.moving:
+        camera = travelling(camera, rng)
     return Scene(
         clip_id=clip_id,
         scenario=name(scenario),
-        grade=grade,
+        grade=scenario.grade or grade,
         seed=seed,
         draw=0,
         bodies=tuple(bodies),

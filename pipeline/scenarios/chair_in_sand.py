@@ -70,6 +70,7 @@ class ChairInSand(Scenario):
     """Time until a dropped body touches down [s], from .. to."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         spans = ("depth", "size", "density", "lean", "buried", "pull", "speed", "turn", "fall")
         check_spans("chair_in_sand", self, *spans)
         if not self.depth[1] < self.wall_height:

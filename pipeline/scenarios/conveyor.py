@@ -26,7 +26,7 @@ class Conveyor(Scenario):
 
     All are in the picture from the first frame on, the later the higher; those that come late are on their way up
     first, as if tossed. Also drawn: where each comes down, filling, tray and ground, camera, light. Grades: middle for
-    two bodies, high for three, university for more.
+    two bodies, high for more.
     """
 
     asset: str = ""
@@ -53,6 +53,7 @@ class Conveyor(Scenario):
     """Distance from the middle of the tray at which they come down [m], evenly around it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_spans("conveyor", self, "bodies", "depth", "size", "density", "first", "interval")
         if not self.depth[1] < self.wall_height:
             raise ValueError(
@@ -88,7 +89,7 @@ class Conveyor(Scenario):
             raise ValueError("scenario conveyor: expected a material to fall into, got none; try material=sand")
         bodies = self._bodies(generator(seed, 2), depth)
         container = Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray)
-        grade = {2: "middle", 3: "high"}.get(len(bodies), "university")
+        grade = "middle" if len(bodies) == 2 else "high"
         camera = _camera(generator(seed, 3), bodies, container, size, num_frames)
         captions = _captions(generator(seed, 7), bodies, medium)
         return staged(self, clip_id, seed, grade, bodies, medium, container, camera, captions, fps)

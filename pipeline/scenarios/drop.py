@@ -37,6 +37,7 @@ class Drop(Scenario):
     """Time until the body touches down [s], from .. to."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_spans("drop", self, "depth", "size", "density", "fall")
         if not self.depth[1] < self.wall_height:
             raise ValueError(f"scenario drop: depth must stay below wall_height={self.wall_height}, got {self.depth}")

@@ -67,6 +67,7 @@ class Heap(Scenario):
     """Of the tube [m/s], from .. to."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_spans("heap", self, "radius", "aspect", "size", "density", "lift", "speed")
         positive = min(self.tray, self.wall_height, self.wall) > 0 and min(self.into, self.away) >= 0
         if not (positive and 0 <= self.tube <= 1 and (self.asset or self.toys)):

@@ -60,6 +60,7 @@ class Hourglass(Scenario):
     """Largest distance of the toy from under the middle of the hole [m]."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_spans("hourglass", self, "hole", "width", "fill", "drop", "size", "density")
         if not (min(self.tray, self.wall_height, self.wall) > 0 and self.aside >= 0 and (self.asset or self.toys)):
             raise ValueError(

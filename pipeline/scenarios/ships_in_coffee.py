@@ -72,6 +72,7 @@ class ShipsInCoffee(Scenario):
     """Time of tipping the cup and setting it back [s], from .. to."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_spans("ships_in_coffee", self, "cup", "fill", "size", "density", "drift", "tilt", "tipping")
         if not (self.fill[1] < 0.8 and self.tilt[1] < 0.35):
             got = f"{self.fill} and {self.tilt}"

@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline import shelf
 from pipeline.curation import Curation
 from pipeline.engines import Engine
 from pipeline.exporters import Exporter
@@ -83,6 +84,8 @@ class Run:
     """What the scenario's body is: a mesh of ours, a model of pybullet_data or a file; empty: what the scenario has."""
 
     scenario: Scenario
+    scenarios: dict[str, Scenario] = field(default_factory=dict)
+    """What the clips take turns over instead, if any are named: scenarios=[drop,heap]."""
     material: Material | None = None
     """None: the clips take turns over the scenario's own materials."""
     simulator: Simulator
@@ -138,8 +141,9 @@ class Run:
         for key, bound in least.items():
             if not getattr(self, key) >= bound:
                 raise ValueError(f"{key}: expected at least {bound}, got {getattr(self, key)}")
-        if self.asset and not hasattr(self.scenario, "asset"):
-            raise ValueError(f"asset: {type(self.scenario).__name__} takes none, got '{self.asset}'")
+        for story, scenario in self.stories.items():
+            if self.asset and not hasattr(scenario, "asset"):
+                raise ValueError(f"asset: scenario {story} takes none, got '{self.asset}'")
         if not self.levels or not set(self.levels) <= set(LEVELS):
             raise ValueError(f"levels: expected some of {LEVELS}, got {self.levels}")
         if not 0 < self.fps < math.inf:
@@ -154,6 +158,11 @@ class Run:
     def folder(self) -> Path:
         """Where the run lives."""
         return Path(self.outputs) / self.run
+
+    @property
+    def stories(self) -> dict[str, Scenario]:
+        """The scenarios of the run by name."""
+        return self.scenarios or {shelf.name(self.scenario): self.scenario}
 
     @property
     def models(self) -> dict[str, Model]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline import materials, shelf, store
 from pipeline.materials import Material
+from pipeline.scenarios import Scenario
 from pipeline.stages import Run
 
 PLAN = "plan.json"
@@ -43,17 +44,23 @@ class Plan:
     clip_id: str
     seed: int
     material: Material
+    scenario: Scenario
 
 
 def plans(run: Run) -> list[Plan]:
-    """The run's scenes; number i depends on the run's seed and on i only."""
-    palette = [run.material] if run.material else [_material(name) for name in run.scenario.materials]
+    """The run's scenes; number i depends on the run's seed and on i only. Stories take turns, and within each story
+    its materials."""
+    stories = list(run.stories.items())
     found = []
     for number in range(run.clips):
-        material = palette[number % len(palette)]
+        story, scenario = stories[number % len(stories)]
+        palette = (
+            [run.material] if run.material else [_material(name) for name in scenario.palette or scenario.materials]
+        )
+        material = palette[number // len(stories) % len(palette)]
         seed = int(np.random.SeedSequence(run.seed, spawn_key=(number,)).generate_state(1)[0])
-        clip_id = f"{shelf.name(run.scenario)}-{shelf.name(material)}-{number:05d}"
-        found.append(Plan(clip_id, seed, material))
+        clip_id = f"{story}-{shelf.name(material)}-{number:05d}"
+        found.append(Plan(clip_id, seed, material, scenario))
     return found
 
 

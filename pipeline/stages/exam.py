@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import examination, report, shelf, store, video
+from pipeline import examination, report, store, video
 from pipeline.examination import REDRAW, Sitting
 from pipeline.flows import Flow
 from pipeline.judge import Judge
@@ -72,9 +72,10 @@ class _Rooms:
 
 def _units(run: Run, truth: Truth) -> Iterator[Unit]:
     """Every change at every level that makes sense in the scene, and as many re-draws that the null has not seen."""
-    plugins = (run.scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
-    version = code("violations", "stages._peers", *CLIP_ROOMS, *SCORE_ROOMS)
     scene = store.load_scene(truth.folder)
+    scenario = run.stories[scene.scenario]
+    plugins = (scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
+    version = code("violations", "stages._peers", *CLIP_ROOMS, *SCORE_ROOMS)
     kind = scene.medium.kind if scene.medium else "none"
     changes: dict[str, Violation | None] = {REDRAW: None}
     changes |= {name: one for name, one in run.violations.items() if kind in one.kinds}
@@ -162,7 +163,7 @@ def _result(run: Run, truths: list[Truth], sittings: list[Sitting]) -> dict[str,
             "split": {half: [clip for clip, where in halves.items() if where == half] for half in examination.SPLITS},
             "headline": headline,
             "fitted_on": FITTED_ON,
-            "scenario": shelf.name(run.scenario),
+            "scenario": ", ".join(run.stories),
             "flow": run.flow.estimator,
             "violations": sorted({one.change for one in sittings if not one.harmless}),
             "harmless": sorted({one.change for one in sittings if one.harmless}),

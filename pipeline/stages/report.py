@@ -13,27 +13,33 @@ from pipeline import report as page
 from pipeline import store
 from pipeline.metrics import FILMED_AGAIN
 from pipeline.stages import STAGES, Run, Tally
-from pipeline.stages._layout import Answer, Truth, answers, null_folder, opinions, prompted, score_folder, truths
+from pipeline.stages._layout import PLAN, Answer, Truth, answers, null_folder, opinions, prompted, score_folder, truths
 from pipeline.stages._opinions import Opinion, read_opinion
+from pipeline.stages._sheet import scene_facts, sheet
 from pipeline.stages._units import Unit, code, perform
 from pipeline.stages.score import case_of, read_flow
-from pipeline.types import Scene, Score, Take, Verdict
+from pipeline.types import Score, Take, Verdict
 
 ROOMS = ("report", "_report", "stages.report", "stages._opinions")
 
 
 def report(run: Run) -> Tally:
-    """Make report.html anew if anything on it has changed."""
+    """Make report.html anew if anything on it has changed; before anything is generated it is a contact sheet."""
+    generated = "answers" in store.read_json(run.folder / PLAN)
+    unit = _page_unit(run) if generated else sheet(run, _clip_facts(run))
+    tally = perform(run, "report", [unit])
+    if not tally.failed:
+        store.write_text(run.folder / "report.html", (unit.folder / "report.html").read_text(encoding="utf-8"))
+    return tally
+
+
+def _page_unit(run: Run) -> Unit:
     run = replace(run, prompt_frames=prompted(run))
     known, asked = truths(run), answers(run)
     current = opinions(run)
     shown = (_facts(run), _counts(run), _verdicts(run), _exports(run), sorted(current.values()), known, asked)
     key = store.key("report", code(*ROOMS), shown)
-    folder = run.folder / "page"
-    tally = perform(run, "report", [Unit("report.html", folder, key, _make, (run, known, asked, current))])
-    if not tally.failed:
-        store.write_text(run.folder / "report.html", (folder / "report.html").read_text(encoding="utf-8"))
-    return tally
+    return Unit("report.html", run.folder / "page", key, _make, (run, known, asked, current))
 
 
 def _make(
@@ -75,16 +81,24 @@ def _counts(run: Run) -> tuple[page.StageCount, ...]:
 def _facts(run: Run) -> dict[str, str]:
     """What was run, for the page's head."""
     origin = store.read_json(run.folder / "provenance.json")
-    dirty = " with uncommitted changes" if origin["code"]["dirty"] else ""
     return {
-        "seed": str(origin["seed"]),
-        "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
+        **_clip_facts(run),
         "prompt": f"the first {run.prompt_frames} frames and the caption",
         "null": _null_in_words(run),
         "model": run.model.called,
         "model's fingerprint": origin["models"][run.model.called]["fingerprint"][:12] or "none",
         "baselines": ", ".join(run.baselines) or "none",
         "optical flow": run.flow.estimator,
+    }
+
+
+def _clip_facts(run: Run) -> dict[str, str]:
+    """What was simulated."""
+    origin = store.read_json(run.folder / "provenance.json")
+    dirty = " with uncommitted changes" if origin["code"]["dirty"] else ""
+    return {
+        "seed": str(origin["seed"]),
+        "clips": f"{run.num_frames} frames of {run.width} x {run.height} px at {run.fps:g} fps",
         "device": run.device,
         "code": (origin["code"]["revision"][:12] or "not a checkout") + dirty,
     }
@@ -126,7 +140,7 @@ def _rows(
             truth=take,
             prompt_frames=run.prompt_frames,
             answers=tuple(_answer(run, answer, null, current) for answer in mine),
-            facts=_scene_facts(scene),
+            facts=scene_facts(scene),
         )
 
 
@@ -175,14 +189,6 @@ def _exports(run: Run) -> dict[str, str]:
     """Formats of the latest export, and where they lie."""
     entry = store.read_json(run.folder / "summary.json").get("export", {})
     return {name: f"dataset/{name}" for name in entry.get("formats", ())}
-
-
-def _scene_facts(scene: Scene) -> dict[str, str]:
-    """The numbers behind the picture."""
-    facts = {body.name: f"{body.mass:.3g} kg, {body.density:.0f} kg/m³" for body in scene.bodies}
-    if scene.medium:
-        facts[scene.medium.word] = f"{scene.medium.density:.0f} kg/m³"
-    return facts
 
 
 def _verdicts(run: Run) -> tuple[Verdict, ...]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pipeline import store
 from pipeline.renderers import Renderer
-from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import OF_CLIPS, PLAN, Plan, clip_folder, plans
@@ -31,9 +30,9 @@ def simulate(run: Run) -> Tally:
 
 def _unit(run: Run, plan: Plan, draw: int) -> Unit:
     shape = ((run.height, run.width), run.fps, run.num_frames)
-    plugins = (run.scenario, run.simulator, run.renderer)
+    plugins = (run.simulator, run.renderer)
     folder = clip_folder(run, plan.clip_id, draw)
-    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins, run.scenario.fingerprint())
+    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins, plan.scenario.fingerprint())
     return Unit(folder.name, folder, key, _make, (plan, draw, shape, *plugins), "clip.json")
 
 
@@ -43,13 +42,12 @@ def _make(
     plan: Plan,
     draw: int,
     shape: tuple[tuple[int, int], float, int],
-    scenario: Scenario,
     simulator: Simulator,
     renderer: Renderer,
 ) -> None:
-    scene = scenario.draw(plan.clip_id, plan.seed, plan.material, *shape)
+    scene = plan.scenario.draw(plan.clip_id, plan.seed, plan.material, *shape)
     if draw:
-        scene = scenario.redraw(scene, draw)
+        scene = plan.scenario.redraw(scene, draw)
     trajectory = simulator.simulate(scene)
     clip = renderer.render(scene, trajectory)
     store.save_clip(folder, key, clip, scene, trajectory, {"code": code(*ROOMS), "solvers": solvers()})

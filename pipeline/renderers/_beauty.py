@@ -196,6 +196,10 @@ def shade_liquid(
     if blocked(geometry, p + normal * 5.0e-4, lamp.direction, 50.0):
         sun = 0.0
     own = wp.cw_mul(liquid.albedo, lamp.sun * sun + ambient(lamp, geometry.room.ground_texture.albedo, normal))
+    first = 3 * hit.index
+    own *= (
+        liquid.tint[liquid.index[first]] + liquid.tint[liquid.index[first + 1]] + liquid.tint[liquid.index[first + 2]]
+    ) / 3.0
     taken = 1.0 - (left[0] + left[1] + left[2]) / 3.0
     veil = taken * taken
     inner = wp.cw_mul(seen, left) + own * veil

@@ -92,6 +92,8 @@ class Liquid:
     """At the vertices, pointing out of the liquid."""
     bulge: wp.array[float]
     """Divergence of the normals at the vertices [1/m]: positive on crests, which gather light below them."""
+    tint: wp.array[float]
+    """Lightness of the liquid at the vertices against the albedo."""
     index: wp.array[int]
     albedo: wp.vec3
     absorption: wp.vec3

@@ -10,12 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import warp as wp
 from scipy import ndimage
+from scipy.special import gammainc, gammaincinv
 
-from pipeline.renderers._geometry import Bodies, Grains
+from pipeline.renderers._geometry import Bodies, Geometry, Grains, Room
 from pipeline.types import Bool, Container, Float32, Float64, Scene
 
 PACKING = 0.62
 """Share of a particle's cube that its grains fill: rays meet a grain before they pass two particles."""
+
+SPREAD = 0.5
+"""Standard deviation [spacings] of the grains around their particle: where the particles lie apart, as in a thin layer,
+the clouds still meet; a cube of grains would show each particle as a block, and their rows."""
+REACH = 1.15
+"""No grain's surface is farther than this from its particle [spacings]."""
 
 _PATTERNS = 256
 _MAX_CELLS = 4_000_000
@@ -30,7 +37,7 @@ class Pattern:
     offset: Float32
     """Offset and radius [m], shape (_PATTERNS, G, 4)."""
     reach: float
-    """How far a grain's surface can be from its particle along an axis [m]."""
+    """How far a grain's surface can be from its particle [m]."""
 
 
 def pixel_size(scene: Scene) -> float:
@@ -43,24 +50,34 @@ def pixel_size(scene: Scene) -> float:
 
 
 def pattern(scene: Scene, spacing: float, grains_per_particle: int, seed: int) -> Pattern:
-    """Offsets that fill the particle's cube evenly with grains of `medium.grain_size`, or of nearly a pixel.
+    """Grains of `medium.grain_size`, or of 0.6 pixels, scattered around the particle: as many as fill its cube.
 
     Smaller grains could not be seen, and at most `grains_per_particle` are drawn: fewer than fill the cube would leave
     holes, so they are drawn larger.
     """
     assert scene.medium is not None
     share = PACKING * spacing**3 / (np.pi / 6.0)
-    finest = max(scene.medium.grain_size, 0.9 * pixel_size(scene), (share / grains_per_particle) ** (1 / 3))
+    finest = max(scene.medium.grain_size, 0.6 * pixel_size(scene), (share / grains_per_particle) ** (1 / 3))
     diameter = min(finest, 1.2 * spacing)
     count = max(1, round(share / diameter**3))
     rng = np.random.default_rng(seed)
     # R3 sequence (Roberts 2018), shifted and jittered for each pattern: even, without a lattice that shows.
     golden = 1.22074408460575947536
     steps = np.arange(1, count + 1)[:, None] * np.array([1 / golden, golden**-2, golden**-3])
-    place = (steps + rng.random((_PATTERNS, 1, 3)) + rng.normal(0.0, 0.04, (_PATTERNS, count, 3))) % 1.0 - 0.5
+    place = (steps + rng.random((_PATTERNS, 1, 3)) + rng.normal(0.0, 0.04, (_PATTERNS, count, 3))) % 1.0
     radius = diameter / 2 * rng.uniform(0.72, 1.2, (_PATTERNS, count, 1))
-    offset = np.concatenate([place * spacing * 1.1, radius], axis=2).astype(np.float32)
-    return Pattern(offset, float((np.abs(offset[..., :3]) + offset[..., 3:]).max()))
+    offset = np.concatenate([_cloud(place, REACH * spacing - radius, SPREAD * spacing), radius], axis=2)
+    return Pattern(offset.astype(np.float32), REACH * spacing)
+
+
+def _cloud(place: Float64, limit: Float64, spread: float) -> Float64:
+    """Points of the unit cube, shape (..., 3), as a normal cloud of standard deviation `spread` [m] along each axis,
+    cut off at the radius `limit` [m], shape (..., 1)."""
+    inside = gammainc(1.5, 0.5 * (limit / spread) ** 2)
+    distance = spread * np.sqrt(2.0 * gammaincinv(1.5, place[..., :1] * inside))
+    up, turn = 2.0 * place[..., 1:2] - 1.0, 2.0 * np.pi * place[..., 2:]
+    level = np.sqrt(1.0 - up * up)
+    return np.asarray(distance * np.concatenate([level * np.cos(turn), level * np.sin(turn), up], axis=-1))
 
 
 @wp.kernel(enable_backward=False)
@@ -165,17 +182,26 @@ def _scatter(
     lower: wp.vec3,
     cell: float,
     size: wp.vec3i,
+    room: Room,
     filling: int,
     cursor: wp.array[int],
     sphere: wp.array[wp.vec4],
     identity: wp.array[int],
 ) -> None:
-    """Counts (filling = 0) or writes (filling = 1) the grains that touch each cell."""
+    """Counts (filling = 0) or writes (filling = 1) the grains that touch each cell.
+
+    Grains of a particle inside the container that lie in its walls are left out: they could reach through.
+    """
     row, place = wp.tid()
     particle = kept[row]
     shift = offset[particle % offset.shape[0], place]
     centre = particles[particle] + wp.vec3(shift[0], shift[1], shift[2])
     radius = shift[3]
+    where = particles[particle]
+    if room.walled == 1 and wp.abs(where[0]) <= room.half[0] and wp.abs(where[1]) <= room.half[1]:
+        beyond = wp.abs(centre[0]) > room.half[0] or wp.abs(centre[1]) > room.half[1]
+        if beyond and centre[2] - radius < room.height:
+            return
     first = wp.vec3i()
     last = wp.vec3i()
     for axis in range(3):
@@ -190,7 +216,7 @@ def _scatter(
                     identity[entry] = particle * offset.shape[1] + place
 
 
-def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, device: str) -> None:
+def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, room: Room, device: str) -> None:
     """Sorts the grains of the kept particles into the cells of a uniform grid."""
     points = particles[kept]
     lower, upper = points.min(axis=0) - layout.reach, points.max(axis=0) + layout.reach
@@ -207,7 +233,7 @@ def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, device:
     made.identity = wp.empty(1, dtype=int, device=device)
     shape = (len(rows), layout.offset.shape[1])
     for filling in (0, 1):
-        inputs = [where, rows, offset, made.lower, cell, made.size, filling, cursor, made.sphere, made.identity]
+        inputs = [where, rows, offset, made.lower, cell, made.size, room, filling, cursor, made.sphere, made.identity]
         wp.launch(_scatter, dim=shape, inputs=inputs, device=device)
         if filling == 0:
             wp.utils.array_scan(cursor, made.first, inclusive=False)
@@ -219,9 +245,9 @@ def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, device:
 
 
 def grains(
-    scene: Scene, particles: Float32, spacing: float, layout: Pattern, tint: wp.array, posed: Bodies, device: str
+    scene: Scene, particles: Float32, spacing: float, layout: Pattern, tint: wp.array, around: Geometry, device: str
 ) -> Grains:
-    """Grains and bed at one time, for `particles` [m] of shape (N, 3), N > 0."""
+    """Grains and bed at one time, for `particles` [m] of shape (N, 3), N > 0; `around` has the bodies and the room."""
     assert scene.medium is not None
     made = Grains()
     made.per_particle, made.albedo = layout.offset.shape[1], wp.vec3(*scene.medium.albedo)
@@ -229,7 +255,9 @@ def grains(
     bed = _bed(particles, spacing, scene.container)
     free = wp.ones(bed.density.shape, dtype=float, device=device)
     made.bed_lower, made.bed_cell = wp.vec3(*bed.lower.tolist()), wp.vec3(*bed.cell.tolist())
-    wp.launch(_filled, dim=bed.density.shape, inputs=[posed, made.bed_lower, made.bed_cell, free], device=device)
+    wp.launch(
+        _filled, dim=bed.density.shape, inputs=[around.bodies, made.bed_lower, made.bed_cell, free], device=device
+    )
     room = free.numpy().astype(np.float64)
     raw = ndimage.gaussian_filter(bed.density, 1.0, mode=bed.modes)
     # Normalised convolution: inside a body the bed goes on as it is around it, or every body would stand in a dip.
@@ -247,5 +275,5 @@ def grains(
     strayed = np.linalg.norm(particles - (lower + upper) / 2, axis=1) > 10.0 * np.linalg.norm(upper - lower)
     kept = _near_surface(bed, raw, particles) & ~strayed
     if kept.any():
-        _grid(made, particles, kept, layout, device)
+        _grid(made, particles, kept, layout, around.room, device)
     return made

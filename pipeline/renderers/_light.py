@@ -10,7 +10,7 @@ from __future__ import annotations
 import warp as wp
 
 from pipeline.renderers._geometry import Bodies, Geometry, Grains, Room
-from pipeline.renderers._rays import BODY, GRAIN, GROUND, NOTHING, Hit, blocked
+from pipeline.renderers._rays import BODY, FAR, GRAIN, GROUND, NOTHING, Hit, blocked, meet_grains
 from pipeline.renderers._textures import albedo_at, hash_cell, smoothstep
 
 
@@ -120,6 +120,19 @@ def bed_at(grains: Grains, p: wp.vec3) -> wp.vec4:
 
 
 @wp.func
+def free_of_bed(grains: Grains, p: wp.vec3, normal: wp.vec3) -> float:
+    """Share of the sky that a bed of grains leaves to a point beside it, on the ground, a wall or a body."""
+    if grains.count == 0:
+        return 1.0
+    above = p + normal * grains.bed_cell[2] * 1.5
+    q = wp.cw_div(above - grains.bed_lower, grains.bed_cell)
+    for axis in range(3):
+        if q[axis] < 0.0 or q[axis] > float(grains.openness.shape[axis]):
+            return 1.0
+    return openness_at(grains, above)
+
+
+@wp.func
 def openness_at(grains: Grains, p: wp.vec3) -> float:
     """Share of the sky that the bed leaves free around a point above it (nearest cell: the field is smooth)."""
     q = _cell_place(grains, p)
@@ -205,11 +218,21 @@ def shade(geometry: Geometry, lamp: Lamp, hit: Hit, o: wp.vec3, d: wp.vec3, widt
         skipped = hit.index
         start = p + normal * (0.01 * geometry.bodies.radius[hit.index])
     sun *= wp.max(wp.dot(normal, lamp.direction), 0.0)
-    if sun > 0.0 and blocked(geometry, start, towards_sun(lamp, disc), 50.0):
-        sun = 0.0
-    sky *= free_of_bodies(geometry.bodies, p, normal, skipped) * free_of_walls(geometry.room, p, normal)
+    if sun > 0.0:
+        ray = towards_sun(lamp, disc)
+        hidden = blocked(geometry, start, ray, 50.0)
+        if hit.kind != GRAIN and not hidden:
+            hidden = meet_grains(geometry.grains, start, ray, FAR).kind == GRAIN
+        if hidden:
+            sun = 0.0
+    if hit.kind != GRAIN:
+        sky = free_of_bed(geometry.grains, p, normal)
     around = ambient(lamp, geometry.room.ground_texture.albedo, normal)
-    colour = wp.cw_mul(albedo, lamp.sun * sun + around * sky)
+    # One bounce: where grains hide the sky, they send their own light (grey, or a gap would take the sand's colour).
+    grey = (geometry.grains.albedo[0] + geometry.grains.albedo[1] + geometry.grains.albedo[2]) / 3.0
+    bounced = (lamp.sun * wp.max(lamp.direction[2], 0.0) + around) * (0.5 * grey * (1.0 - sky))
+    sky *= free_of_bodies(geometry.bodies, p, normal, skipped) * free_of_walls(geometry.room, p, normal)
+    colour = wp.cw_mul(albedo, lamp.sun * sun + around * sky + bounced)
     if hit.kind == GROUND:
         colour = wp.lerp(lamp.horizon, colour, wp.exp(-hit.distance / lamp.haze))
     return colour

@@ -12,6 +12,7 @@ import pysplashsurf
 import warp as wp
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
+from scipy.spatial import cKDTree
 
 from pipeline.renderers._geometry import Bodies, Liquid, wp_mesh
 from pipeline.types import Bool, Container, Float32, Float64, Medium
@@ -227,10 +228,20 @@ def bulge(vertices: Float32, faces: NDArray[np.int32], normals: Float32) -> Floa
     return np.asarray(2.0 * total / np.maximum(np.bincount(both, np.tile(squared, 2), len(vertices)), 1e-12))
 
 
+def carried(points: Float32, particles: Float32, tint: Float32) -> Float32:
+    """What the particles carry, shape (N,), at points near them, shape (M,): a mean of the nearest eight, of which the
+    farthest counts nothing, so that it changes smoothly as they pass."""
+    count = min(8, len(particles))
+    distance, index = cKDTree(particles).query(points, np.arange(1, count + 1))
+    weight = (1.0 - distance / np.maximum(distance[:, -1:], 1e-12)) ** 2 + 1e-6
+    return np.asarray((weight * tint[index]).sum(axis=1) / weight.sum(axis=1), np.float32)
+
+
 def liquid(
-    medium: Medium, vertices: Float32, faces: NDArray[np.int32], normals: Float32, device: str
+    medium: Medium, vertices: Float32, faces: NDArray[np.int32], normals: Float32, tint: Float32, device: str
 ) -> tuple[Liquid, wp.Mesh | None]:
-    """The surface as a kernel argument, and the mesh to keep alive (None if there is no surface)."""
+    """The surface as a kernel argument, and the mesh to keep alive (None if there is no surface); `tint` (V,) is the
+    lightness at the vertices."""
     made = Liquid()
     made.albedo, made.absorption = wp.vec3(*medium.albedo), wp.vec3(*medium.absorption)
     made.refractive_index = medium.refractive_index
@@ -238,6 +249,7 @@ def liquid(
         return made, None
     made.normal = wp.array(normals, dtype=wp.vec3, device=device)
     made.bulge = wp.array(bulge(vertices, faces, normals), dtype=float, device=device)
+    made.tint = wp.array(tint, dtype=float, device=device)
     made.index = wp.array(faces.reshape(-1), dtype=int, device=device)
     mesh = wp_mesh(vertices, faces, device)
     made.count, made.mesh = len(faces), mesh.id

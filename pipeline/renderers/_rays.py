@@ -29,7 +29,7 @@ class Hit:
     distance: float
     kind: int
     index: int
-    """Body or grain."""
+    """Body, grain or triangle of the liquid's surface."""
     normal: wp.vec3
     """Unit, world, pointing out of the thing."""
 
@@ -212,6 +212,7 @@ def meet_liquid(liquid: Liquid, o: wp.vec3, d: wp.vec3, limit: float) -> Hit:
         if query.result and query.t < limit:
             hit.distance = query.t
             hit.kind = LIQUID
+            hit.index = query.face
             a = liquid.normal[liquid.index[3 * query.face]]
             b = liquid.normal[liquid.index[3 * query.face + 1]]
             c = liquid.normal[liquid.index[3 * query.face + 2]]

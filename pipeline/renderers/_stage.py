@@ -8,7 +8,7 @@ import warp as wp
 from pipeline.renderers import _geometry as geometry
 from pipeline.renderers._beauty import sample_pattern
 from pipeline.renderers._grains import grains, pattern, pixel_size, tints
-from pipeline.renderers._liquid import liquid, surface
+from pipeline.renderers._liquid import carried, liquid, surface
 from pipeline.types import Scene, Trajectory
 
 
@@ -22,9 +22,11 @@ class Stage:
         self.room = geometry.room(scene)
         self.bodies, self.meshes = geometry.bodies(scene, device)
         self.pattern = wp.array(sample_pattern(samples, seed), dtype=wp.vec4, device=device)
-        self.layout = None
+        self.layout, self.tint = None, None
         if scene.medium and scene.medium.kind == "grains":
             self.layout = pattern(scene, trajectory.particle_spacing, grains_per_particle, seed)
+        # A liquid with a yield stress is thick with solids, which no stirring mixes to one colour.
+        if scene.medium and (self.layout or scene.medium.cohesion > 0.0):
             start = np.ascontiguousarray(trajectory.particle_position[0], np.float32)
             self.tint = tints(start, pixel_size(scene), seed, device)
         # Kernels take whole structs: what a scene lacks is an empty array.
@@ -43,9 +45,12 @@ class Stage:
         if scene.medium and len(particles):
             spacing = trajectory.particle_spacing
             if self.layout:
-                made.grains = grains(scene, particles, spacing, self.layout, self.tint, made.bodies, self.device)
+                made.grains = grains(scene, particles, spacing, self.layout, self.tint, made, self.device)
             else:
                 shape = surface(particles, spacing, scene.container, made.bodies, self.device)
-                made.liquid, mesh = liquid(scene.medium, *shape, self.device)
+                tint = np.ones(len(shape[0]), np.float32)
+                if self.tint is not None:
+                    tint = carried(shape[0], particles, self.tint.numpy())
+                made.liquid, mesh = liquid(scene.medium, *shape, tint, self.device)
                 owned = (self.meshes, mesh)
         return geometry.Frame(made, position, orientation, particles, owned)

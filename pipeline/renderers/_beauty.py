@@ -7,8 +7,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import warp as wp
+from scipy.spatial.transform import Rotation
 
 from pipeline.renderers._geometry import Frame, Geometry, Liquid
 from pipeline.renderers._light import Lamp, ambient, shade, sky_radiance
@@ -32,27 +35,61 @@ _PATTERNS = 64
 
 @wp.struct
 class View:
-    """A pinhole camera at one time: direction of pixel (u, v) is `rays` (u, v, 1), not normalised."""
+    """A camera at one time: direction of pixel (u, v) is `rays` (u, v, 1), of planar depth 1."""
 
     origin: wp.vec3
     rays: wp.mat33
     width: float
     """Angle of a pixel [rad]."""
+    lens: float
+    """Radius of the lens [m]; 0 for a pinhole."""
+    focus: float
+    """Planar depth that is sharp [m]."""
+    right: wp.vec3
+    """Axes of the image, in which the lens lies."""
+    down: wp.vec3
 
 
-def view(camera: Camera, t: int) -> View:
-    """The camera at frame t."""
+class Lens(NamedTuple):
+    """A thin lens: what is not in focus spreads."""
+
+    radius: float = 0.0
+    """[m]; 0 for a pinhole."""
+    focus: float = 1.0
+    """Planar depth that is sharp [m]."""
+
+
+PINHOLE = Lens()
+
+
+def view(camera: Camera, time: float, lens: Lens = PINHOLE) -> View:
+    """The camera at a time [frames]; between two frames it moves straight and turns evenly."""
     made = View()
-    rotation, shift = camera.world_to_camera[t, :3, :3], camera.world_to_camera[t, :3, 3]
-    made.origin = wp.vec3(*(-rotation.T @ shift).tolist())
+    rotation, origin = pose_at(camera, time)
+    made.origin = wp.vec3(*origin.tolist())
     made.rays = wp.mat33(*(rotation.T @ np.linalg.inv(camera.intrinsics)).reshape(-1).tolist())
     made.width = 1.0 / float(camera.intrinsics[1, 1])
+    made.lens, made.focus = lens.radius, lens.focus
+    made.right, made.down = wp.vec3(*rotation[0].tolist()), wp.vec3(*rotation[1].tolist())
     return made
+
+
+def pose_at(camera: Camera, time: float) -> tuple[Float64, Float64]:
+    """World to camera rotation (3, 3) and the camera's place [m] (3,) at a time [frames]."""
+    first = int(time)
+    rotation, shift = camera.world_to_camera[first, :3, :3], camera.world_to_camera[first, :3, 3]
+    origin = -rotation.T @ shift
+    if time == first:
+        return rotation, origin
+    turned, moved = camera.world_to_camera[first + 1, :3, :3], camera.world_to_camera[first + 1, :3, 3]
+    part = time - first
+    turn = Rotation.from_matrix(turned @ rotation.T).as_rotvec() * part
+    return Rotation.from_rotvec(turn).as_matrix() @ rotation, (1.0 - part) * origin + part * (-turned.T @ moved)
 
 
 @wp.func
 def ray_direction(view: View, u: float, v: float) -> wp.vec3:
-    """Unit direction through a point of the image [px]."""
+    """Unit direction through a point of the image [px] from the middle of the lens."""
     return wp.normalize(view.rays * wp.vec3(u, v, 1.0))
 
 
@@ -235,26 +272,55 @@ def radiance(geometry: Geometry, lamp: Lamp, o: wp.vec3, d: wp.vec3, width: floa
 
 @wp.kernel(enable_backward=False)
 def _expose(
-    geometry: Geometry, lamp: Lamp, view: View, pattern: wp.array2d[wp.vec4], image: wp.array2d[wp.vec3]
+    geometry: Geometry,
+    lamp: Lamp,
+    view: View,
+    pattern: wp.array2d[wp.vec4],
+    first: int,
+    end: int,
+    image: wp.array2d[wp.vec3],
 ) -> None:
-    """Mean radiance of one pixel."""
+    """Mean radiance of one pixel over the samples from `first` to before `end`."""
     row, column = wp.tid()
     state = wp.rand_init(7, row * image.shape[1] + column)
     which = int(wp.randi(state, 0, pattern.shape[0]))
+    shift, turn = wp.randf(state), wp.randf(state)
     total = wp.vec3()
-    for sample in range(pattern.shape[1]):
+    for sample in range(first, end):
         place = pattern[which, sample]
+        o = view.origin
         d = ray_direction(view, float(column) + place[0], float(row) + place[1])
-        colour = radiance(geometry, lamp, view.origin, d, view.width, wp.vec2(place[2], place[3]))
+        if view.lens > 0.0:
+            # A thin lens: all rays of a pixel meet where its central ray meets the plane in focus (R2 sequence).
+            radius = view.lens * wp.sqrt(wp.mod(shift + 0.7548776662 * float(sample), 1.0))
+            angle = 6.2831853 * wp.mod(turn + 0.5698402910 * float(sample), 1.0)
+            aside = view.right * (radius * wp.cos(angle)) + view.down * (radius * wp.sin(angle))
+            sharp = view.rays * wp.vec3(float(column) + place[0], float(row) + place[1], 1.0) * view.focus
+            o = view.origin + aside
+            d = wp.normalize(sharp - aside)
+        colour = radiance(geometry, lamp, o, d, view.width, wp.vec2(place[2], place[3]))
         # A single bright glint must not outshine its neighbours' pixels for good.
         total += wp.min(colour, wp.vec3(2.0, 2.0, 2.0))
-    image[row, column] = total / float(pattern.shape[1])
+    image[row, column] = total / float(end - first)
 
 
-def expose(frame: Frame, scene: Scene, t: int, pattern: wp.array, device: str) -> Float32:
-    """The picture at frame t in linear light, shape (H, W, 3); `pattern` is a `sample_pattern` on the device."""
+def expose(
+    frame: Frame,
+    scene: Scene,
+    time: float,
+    pattern: wp.array,
+    device: str,
+    lens: Lens = PINHOLE,
+    samples: range | None = None,
+) -> Float32:
+    """The picture at a time [frames] in linear light, shape (H, W, 3).
+
+    `pattern` is a `sample_pattern` on the device, of which only `samples` are taken if given.
+    """
+    samples = samples or range(pattern.shape[1])
     image = wp.empty(scene.camera.size, dtype=wp.vec3, device=device)
-    inputs = [frame.geometry, lamp(scene), view(scene.camera, t), pattern, image]
+    seen = view(scene.camera, time, lens)
+    inputs = [frame.geometry, lamp(scene), seen, pattern, samples.start, samples.stop, image]
     wp.launch(_expose, dim=scene.camera.size, inputs=inputs, device=device)
     linear: Float32 = image.numpy()
     return linear

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.renderers import Renderer
-from pipeline.types import Clip, Instance, Layers, Scene, Trajectory
+from pipeline.types import Clip, Instance, Layers, Scene, Trajectory, UInt8
 
 if TYPE_CHECKING:
     from pipeline.renderers._geometry import Frame
+    from pipeline.renderers._stage import Stage
 
 
 @dataclass
@@ -31,6 +33,13 @@ class Raytrace(Renderer):
     """Seed of the samples' jitter and of the grains' places within their particles."""
     layers: bool = True
     """Whether to make the exact layers."""
+    aperture: float = 0.0
+    """Diameter of the lens [m]; 0: a pinhole, everything is sharp. In the picture only, never in the layers."""
+    focus: float = 0.0
+    """Depth that is sharp [m]; 0: the middle of the scene."""
+    shutter: float = 0.0
+    """Share of the time between frames in which the shutter is open, 0..1; 0: nothing blurs. In the picture only. Every
+    sample is taken at a time of its own: more samples blur more smoothly, at their cost in surfaces made anew."""
     device: str = "cpu"
     """Where to trace: cpu, cuda, cuda:0 ..."""
 
@@ -38,13 +47,15 @@ class Raytrace(Renderer):
         for name, least in (("samples", 1), ("grains_per_particle", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"Raytrace: {name} must be at least {least}, got {getattr(self, name)}")
+        for name, most in (("aperture", math.inf), ("focus", math.inf), ("shutter", 1.0)):
+            if not 0.0 <= getattr(self, name) <= most:
+                raise ValueError(f"Raytrace: {name} must be from 0 to {most}, got {getattr(self, name)}")
 
     def render(self, scene: Scene, trajectory: Trajectory) -> Clip:
         """RGB frames and exact layers as the scene's camera sees them; same input, same bytes on CPU.
 
         Raises ValueError if the trajectory does not fit the scene.
         """
-        from pipeline.renderers._beauty import develop, expose
         from pipeline.renderers._layers import layers_of
         from pipeline.renderers._stage import Stage
 
@@ -57,7 +68,7 @@ class Raytrace(Renderer):
             window = [*window[1:], stage.frame(t + 1) if t + 1 < scene.num_frames else None]
             before, now, after = window
             assert now is not None
-            pictures.append(develop(expose(now, scene, t, stage.pattern, self.device)))
+            pictures.append(self._picture(stage, now, t))
             if self.layers:
                 annotations.append(layers_of(scene, t, (before, now, after), start, spacing, self.device))
         return Clip(
@@ -70,6 +81,13 @@ class Raytrace(Renderer):
             camera=scene.camera,
             instances=instances(scene),
         )
+
+    def _picture(self, stage: Stage, now: Frame, t: int) -> UInt8:
+        """What the camera's lens and shutter make of frame t, sRGB, shape (H, W, 3)."""
+        from pipeline.renderers._beauty import develop
+        from pipeline.renderers._exposure import picture
+
+        return develop(picture(stage, now, t, self.aperture, self.focus, self.shutter))
 
 
 def instances(scene: Scene) -> tuple[Instance, ...]:

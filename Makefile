@@ -19,9 +19,10 @@ lint: $(VENV)/ready-dev ## formatting, style, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install ## timed comparisons
+bench: install ## timed comparisons, and how exact the layers are
 	$(BIN)/python benchmarks/media.py
 	$(BIN)/python benchmarks/walk.py
+	$(BIN)/python benchmarks/layers.py
 
 clean: ## remove .venv and all runs
 	rm -rf $(VENV) && find outputs -mindepth 1 -not -path outputs/README.md -delete

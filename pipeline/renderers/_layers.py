@@ -19,6 +19,10 @@ from pipeline.types import Bool, Camera, Float32, Float64, Layers, Scene
 
 TOLERANCE = 3e-4
 """A point is hidden if something is nearer by more than this [m]: far above rounding, far below a pixel."""
+_STEPS = 3
+"""Towards the fixed point of a liquid's motion: each shrinks what is left by half the velocity gradient times dt."""
+_SETTLED = 0.02
+"""Largest last step that counts as arrived [spacings]."""
 
 
 @wp.kernel(enable_backward=False)
@@ -131,11 +135,28 @@ def follow(sight: Sight, now: Frame, others: tuple[Frame, Frame], spacing: float
     mine = sight.kind == LIQUID
     if mine.any():
         around = (others[0].particles, others[1].particles)
-        particle[mine], shift = displacements(sight.point[mine], now.particles, around, spacing, device)
+        particle[mine], shifts = displacements(sight.point[mine], now.particles, around, spacing, device)
         known[mine] = particle[mine] >= 0
-        for target, step in zip(moved, shift, strict=True):
-            target[mine] += step
+        for target, then, shift in zip(moved, around, shifts, strict=True):
+            target[mine] += _midway(sight.point[mine], shift, now.particles, then, spacing, device)
     return Motion(particle, moved, known)
+
+
+def _midway(points: Float64, start: Float64, now: Float32, other: Float32, spacing: float, device: str) -> Float64:
+    """Displacement [m] of a liquid's points, shape (M, 3), fitted where they are halfway between the two times.
+
+    d(p) = fit(p + d / 2), with the particles at the middle of their ways: seen from the other end this is the same
+    equation, so that the way there and the way back are one. Fixed-point steps from `start`, which stays where they
+    do not settle, in spray that flies apart.
+    """
+    middle = ((now.astype(np.float64) + other) / 2).astype(np.float32)
+    after = middle + (other - now)
+    found, change = start, np.full(len(points), np.inf)
+    for _ in range(_STEPS):
+        near, (fitted, _) = displacements(points + found / 2, middle, (after, after), spacing, device)
+        change = np.where(near >= 0, np.linalg.norm(fitted - found, axis=1), np.inf)
+        found = fitted
+    return np.where((change < _SETTLED * spacing)[:, None], found, start)
 
 
 def _flow(

@@ -19,6 +19,13 @@ COLOURS: dict[str, tuple[Colour, Colour]] = {
     "white": ((0.85, 0.85, 0.83), (0.12, 0.12, 0.13)),
 }
 """Word -> the two diffuse colours of a body's pattern, linear RGB."""
+GLAZES: dict[str, tuple[Colour, Colour]] = {
+    "white": ((0.82, 0.81, 0.77), (0.55, 0.52, 0.47)),
+    "blue": ((0.16, 0.26, 0.45), (0.30, 0.42, 0.60)),
+    "brown": ((0.38, 0.24, 0.15), (0.24, 0.14, 0.08)),
+    "green": ((0.30, 0.42, 0.28), (0.44, 0.54, 0.38)),
+}
+"""Word -> the two colours of a cup's speckles, linear RGB."""
 WOODS = (
     Surface("wood", (0.50, 0.30, 0.14), (0.32, 0.17, 0.08), 0.024, gloss=0.04),
     Surface("wood", (0.66, 0.47, 0.27), (0.48, 0.31, 0.16), 0.024, gloss=0.04),
@@ -76,6 +83,12 @@ def painted(rng: np.random.Generator, colour: str) -> tuple[str, Surface]:
     if rng.uniform() < WOODEN:
         return "wooden", replace(WOODS[int(rng.integers(len(WOODS)))], seed=int(rng.integers(2**31)))
     return colour, patterned(rng, colour)
+
+
+def glazed(rng: np.random.Generator) -> tuple[str, Surface]:
+    """An earthenware surface and the word for its glaze."""
+    glaze = str(rng.choice(list(GLAZES)))
+    return glaze, Surface("speckle", *GLAZES[glaze], scale=0.02, gloss=0.06, seed=int(rng.integers(2**31)))
 
 
 def weight(density: float) -> str:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.scenarios import Scenario, generator
+from pipeline.scenarios._chance import Quaternion
 from pipeline.scenarios._framing import travelling
 from pipeline.scenarios._looks import LOOKS, Look, light
 from pipeline.shelf import name
-from pipeline.types import Body, Camera, Container, Medium, Scene
+from pipeline.types import Body, Camera, Container, Medium, Path, Scene, Surface, Vector
+
+if TYPE_CHECKING:
+    from pipeline.scenarios._shapes import Solid
 
 GRAVITY = 9.81
 """[m/s^2]"""
@@ -18,6 +25,28 @@ GROUND_FRICTION = 0.5
 def drawn_look(seed: int) -> Look:
     """Tray and ground of the scene."""
     return LOOKS[int(generator(seed, 1).integers(len(LOOKS)))]
+
+
+def held(
+    rng: np.random.Generator,
+    name: str,
+    solid: Solid,
+    density: float,
+    place: Vector,
+    orientation: Quaternion,
+    surface: Surface,
+) -> Body:
+    """A body that stays with its centre of mass at `place` [m], whatever pushes; drawn: friction and bounce."""
+    return solid.body(
+        name,
+        density,
+        place,
+        orientation,
+        path=Path(np.zeros(1), np.array([place]), np.array([orientation])),
+        friction=float(rng.uniform(0.3, 0.5)),
+        restitution=float(rng.uniform(0.1, 0.3)),
+        surface=surface,
+    )
 
 
 def staged(

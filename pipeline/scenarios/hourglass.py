@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +13,9 @@ from pipeline.scenarios import _shapes as shapes
 from pipeline.scenarios._chance import between, check_spans
 from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
-from pipeline.scenarios._staging import drawn_look, staged
+from pipeline.scenarios._staging import drawn_look, held, staged
 from pipeline.scenarios._toys import corners, fingerprint, standing
-from pipeline.types import Body, Camera, Container, Medium, Path, Scene, Surface
-
-if TYPE_CHECKING:
-    from pipeline.scenarios._shapes import Solid
+from pipeline.types import Body, Camera, Container, Medium, Scene
 
 EARTHENWARE = 2300.0
 """Density of the hopper [kg/m^3]; it is held, and no motion depends on it."""
@@ -118,29 +114,16 @@ class Hourglass(Scenario):
             word = medium.word if medium else "none"
             raise ValueError(f"scenario hourglass: expected dry grains, got {word}; try material=sand")
         word, surface = painted(rng, str(rng.choice(list(COLOURS))))
-        return _held(rng, f"{word} funnel", solid, drop, surface), replace(medium, form="cylinder")
+        still = (0.0, 0.0, 0.0, 1.0)
+        place = (0.0, 0.0, drop - solid.bottom(still))
+        funnel = held(rng, f"{word} funnel", solid, EARTHENWARE, place, still, surface)
+        return funnel, replace(medium, form="cylinder")
 
     def _toy(self, rng: np.random.Generator) -> Body:
         toys = [self.asset] if self.asset else self.toys
         toy = standing(rng, toys, self.size, self.density)
         angle, aside = rng.uniform(-np.pi, np.pi), rng.uniform(0, self.aside)
         return replace(toy, position=(float(aside * np.cos(angle)), float(aside * np.sin(angle)), toy.position[2]))
-
-
-def _held(rng: np.random.Generator, name: str, solid: Solid, height: float, surface: Surface) -> Body:
-    """A body that hangs still with its lowest point at a height [m] over (0, 0)."""
-    still = (0.0, 0.0, 0.0, 1.0)
-    place = (0.0, 0.0, height - solid.bottom(still))
-    return solid.body(
-        name,
-        EARTHENWARE,
-        place,
-        still,
-        path=Path(np.zeros(1), np.array([place]), np.array([still])),
-        friction=float(rng.uniform(0.3, 0.5)),
-        restitution=float(rng.uniform(0.1, 0.3)),
-        surface=surface,
-    )
 
 
 def _camera(

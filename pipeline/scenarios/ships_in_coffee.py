@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
 from pipeline.scenarios._chance import between, check_spans, rotation, turned, vector
-from pipeline.scenarios._looks import COLOURS, patterned
+from pipeline.scenarios._looks import COLOURS, GLAZES, patterned
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, staged
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Surface
@@ -24,13 +24,6 @@ POSES = 13
 GAP = 0.008
 """Room between the ships, and between them and the cup [m]."""
 TRIES = 500
-GLAZES: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "white": ((0.82, 0.81, 0.77), (0.55, 0.52, 0.47)),
-    "blue": ((0.16, 0.26, 0.45), (0.30, 0.42, 0.60)),
-    "brown": ((0.38, 0.24, 0.15), (0.24, 0.14, 0.08)),
-    "green": ((0.30, 0.42, 0.28), (0.44, 0.54, 0.38)),
-}
-"""Word -> the two colours of a cup's speckles, linear RGB."""
 
 
 class _Inside(NamedTuple):

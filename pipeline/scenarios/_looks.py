@@ -62,6 +62,21 @@ LOOKS = (
         Surface("speckle", (0.56, 0.52, 0.45), (0.38, 0.35, 0.30), 0.04),
     ),
 )
+STREETS = (
+    Look(
+        Surface("speckle", (0.42, 0.42, 0.41), (0.28, 0.28, 0.28), 0.018),
+        Surface("speckle", (0.20, 0.20, 0.21), (0.11, 0.11, 0.12), 0.022),
+    ),
+    Look(
+        Surface("speckle", (0.50, 0.47, 0.42), (0.33, 0.30, 0.27), 0.022),
+        Surface("speckle", (0.38, 0.33, 0.26), (0.24, 0.20, 0.16), 0.03),
+    ),
+    Look(
+        Surface("speckle", (0.46, 0.30, 0.24), (0.33, 0.20, 0.16), 0.02),
+        Surface("speckle", (0.44, 0.44, 0.45), (0.26, 0.27, 0.28), 0.035),
+    ),
+)
+"""Kerb and street: concrete on asphalt, sandstone on a gravel path, brick on granite."""
 
 
 def light(rng: np.random.Generator) -> Light:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +12,28 @@ from pipeline.scenarios._chance import vector
 from pipeline.types import Body, Float64, Path, Scene
 
 
-def redrawn(scene: Scene, draw: int) -> Scene:
-    """Friction, bounce, grains, and a velocity that differs by less than a fifth of a pixel per frame."""
+def faster(path: Path, change: Float64) -> Path:
+    """The path with another velocity, by `change` [m/s]; one that only holds a body still stays."""
+    return replace(path, position=path.position + path.time[:, None] * change)
+
+
+def paced(path: Path, change: Float64) -> Path:
+    """The same way at another pace: where it is gone fastest, by the first of `change` [m/s]."""
+    if len(path.time) == 1:
+        return path
+    speed = np.linalg.norm(np.diff(path.position, axis=0), axis=1) / np.diff(path.time)
+    return replace(path, time=path.time / (1 + change[0] / speed.max()))
+
+
+def redrawn(scene: Scene, draw: int, led: Callable[[Path, Float64], Path] = faster) -> Scene:
+    """Friction, bounce, grains, and a velocity that differs by less than a fifth of a pixel per frame.
+
+    `led` says how the path of a led body changes with a velocity: `paced` where it must not leave its way.
+    """
     rng = generator(scene.seed, 6, draw)
     distance = float(np.linalg.norm(scene.camera.world_to_camera[0, :3, 3]))
     unseen = 0.2 * distance / scene.camera.intrinsics[0, 0] * scene.fps
-    bodies = tuple(_body(body, rng, unseen) for body in scene.bodies)
+    bodies = tuple(_body(body, rng, unseen, led) for body in scene.bodies)
     medium = scene.medium
     if medium:
         medium = replace(
@@ -34,10 +51,10 @@ def redrawn(scene: Scene, draw: int) -> Scene:
     )
 
 
-def _body(body: Body, rng: np.random.Generator, unseen: float) -> Body:
+def _body(body: Body, rng: np.random.Generator, unseen: float, led: Callable[[Path, Float64], Path]) -> Body:
     """The body again, with what its first frames do not show varied; `unseen` is a speed [m/s]."""
     if body.path:
-        return _rubbed(replace(body, path=_faster(body.path, rng.uniform(-unseen, unseen, 3) / 2)), rng)
+        return _rubbed(replace(body, path=led(body.path, rng.uniform(-unseen, unseen, 3) / 2)), rng)
     tilt = rng.normal(0, 0.004, 3)
     x, y, z, w = np.array(body.orientation)
     turned = np.array([x, y, z, w]) + 0.5 * np.array(
@@ -62,11 +79,6 @@ def _rubbed(body: Body, rng: np.random.Generator) -> Body:
     """The body with another friction and bounce, which nothing has touched yet."""
     friction = body.friction * float(rng.uniform(0.92, 1.08))
     return replace(body, friction=friction, restitution=body.restitution * float(rng.uniform(0.92, 1.08)))
-
-
-def _faster(path: Path, change: Float64) -> Path:
-    """The path with another velocity, by `change` [m/s]; one that only holds a body still stays."""
-    return replace(path, position=path.position + path.time[:, None] * change)
 
 
 def _tilted(rng: np.random.Generator, friction_angle: float) -> float:

@@ -28,12 +28,11 @@ def lone_ball(frames: int = 3) -> Scene:
 
 def light_of(scene: Scene, trajectory: Trajectory, **settings: float) -> np.ndarray:
     """How much light the ball sends to every pixel in the middle frame."""
-    from pipeline.renderers._exposure import picture
+    from pipeline.renderers._exposure import Exposure, picture
     from pipeline.renderers._stage import Stage
 
-    looking = Raytrace(samples=64, **settings)
-    built = Stage(scene, trajectory, 1, looking.samples, 0, "cpu")
-    return picture(built, built.frame(1), 1, looking.aperture, looking.focus, looking.shutter).mean(axis=-1)
+    built = Stage(scene, trajectory, 1, 64, 0, "cpu")
+    return picture(built, built.frame(1), 1, Exposure(**settings)).mean(axis=-1)
 
 
 def variance(light: np.ndarray, axis: int) -> float:
@@ -129,3 +128,32 @@ def test_impossible_settings_are_refused() -> None:
         Raytrace(shutter=1.5)
     with pytest.raises(ValueError, match=r"aperture must be from 0 to inf, got -0\.1"):
         Raytrace(aperture=-0.1)
+
+
+def test_without_its_extra_denoising_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.renderers.raytrace.find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"denoise=true needs pyoidn.*pip install 'quicksand\[denoise\]'"):
+        Raytrace(denoise=True)
+
+
+def test_denoising_comes_nearer_to_many_samples_and_keeps_the_light() -> None:
+    pytest.importorskip("pyoidn")
+    scene = stage((BALL,), frames=1, size=(96, 112))
+    scene = replace(scene, ground=Surface(albedo=(0.5, 0.5, 0.5)), light=replace(scene.light, angle=0.3))
+    trajectory = motion(scene)
+    many, few, clean = (
+        Raytrace(layers=False, samples=samples, denoise=denoise).render(scene, trajectory).frames.astype(float)
+        for samples, denoise in ((256, False), (4, False), (4, True))
+    )
+    assert ((clean - many) ** 2).mean() < ((few - many) ** 2).mean()
+    assert clean.mean() == pytest.approx(many.mean(), abs=1.0)
+    again = Raytrace(layers=False, denoise=True).render(scene, trajectory).frames
+    assert (again == clean).all()
+
+
+def test_denoising_leaves_a_plain_picture_plain() -> None:
+    pytest.importorskip("pyoidn")
+    from pipeline.renderers._denoise import denoised
+
+    plain = np.full((40, 56, 3), 0.5, np.float32)
+    assert np.abs(denoised(plain, plain, np.zeros_like(plain)) - plain).max() < 0.01

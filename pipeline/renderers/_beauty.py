@@ -93,6 +93,32 @@ def ray_direction(view: View, u: float, v: float) -> wp.vec3:
     return wp.normalize(view.rays * wp.vec3(u, v, 1.0))
 
 
+@wp.struct
+class Ray:
+    """Where a ray starts and its unit direction."""
+
+    origin: wp.vec3
+    direction: wp.vec3
+
+
+@wp.func
+def camera_ray(view: View, u: float, v: float, sample: int, shift: float, turn: float) -> Ray:
+    """The ray of a sample at a point of the image [px]; `shift` and `turn` in 0..1 set its place on the lens.
+
+    A thin lens: all rays of a point of the image meet where its central ray meets the plane in focus. R2 sequence.
+    """
+    ray = Ray()
+    ray.origin = view.origin
+    ray.direction = ray_direction(view, u, v)
+    if view.lens > 0.0:
+        radius = view.lens * wp.sqrt(wp.mod(shift + 0.7548776662 * float(sample), 1.0))
+        angle = 6.2831853 * wp.mod(turn + 0.5698402910 * float(sample), 1.0)
+        aside = view.right * (radius * wp.cos(angle)) + view.down * (radius * wp.sin(angle))
+        ray.origin = view.origin + aside
+        ray.direction = wp.normalize(view.rays * wp.vec3(u, v, 1.0) * view.focus - aside)
+    return ray
+
+
 def lamp(scene: Scene) -> Lamp:
     """The scene's light as the camera's exposure takes it; haze begins far behind what the camera looks at.
 
@@ -288,17 +314,8 @@ def _expose(
     total = wp.vec3()
     for sample in range(first, end):
         place = pattern[which, sample]
-        o = view.origin
-        d = ray_direction(view, float(column) + place[0], float(row) + place[1])
-        if view.lens > 0.0:
-            # A thin lens: all rays of a pixel meet where its central ray meets the plane in focus (R2 sequence).
-            radius = view.lens * wp.sqrt(wp.mod(shift + 0.7548776662 * float(sample), 1.0))
-            angle = 6.2831853 * wp.mod(turn + 0.5698402910 * float(sample), 1.0)
-            aside = view.right * (radius * wp.cos(angle)) + view.down * (radius * wp.sin(angle))
-            sharp = view.rays * wp.vec3(float(column) + place[0], float(row) + place[1], 1.0) * view.focus
-            o = view.origin + aside
-            d = wp.normalize(sharp - aside)
-        colour = radiance(geometry, lamp, o, d, view.width, wp.vec2(place[2], place[3]))
+        ray = camera_ray(view, float(column) + place[0], float(row) + place[1], sample, shift, turn)
+        colour = radiance(geometry, lamp, ray.origin, ray.direction, view.width, wp.vec2(place[2], place[3]))
         # A single bright glint must not outshine its neighbours' pixels for good.
         total += wp.min(colour, wp.vec3(2.0, 2.0, 2.0))
     image[row, column] = total / float(end - first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,6 +41,8 @@ class Raytrace(Renderer):
     shutter: float = 0.0
     """Share of the time between frames in which the shutter is open, 0..1; 0: nothing blurs. In the picture only. Every
     sample is taken at a time of its own: more samples blur more smoothly, at their cost in surfaces made anew."""
+    denoise: bool = False
+    """Whether to clean the picture of noise; needs the extra: pip install 'quicksand[denoise]'."""
     device: str = "cpu"
     """Where to trace: cpu, cuda, cuda:0 ..."""
 
@@ -50,6 +53,8 @@ class Raytrace(Renderer):
         for name, most in (("aperture", math.inf), ("focus", math.inf), ("shutter", 1.0)):
             if not 0.0 <= getattr(self, name) <= most:
                 raise ValueError(f"Raytrace: {name} must be from 0 to {most}, got {getattr(self, name)}")
+        if self.denoise:
+            needed("denoise=true", "pyoidn", "denoise")
 
     def render(self, scene: Scene, trajectory: Trajectory) -> Clip:
         """RGB frames and exact layers as the scene's camera sees them; same input, same bytes on CPU.
@@ -85,9 +90,15 @@ class Raytrace(Renderer):
     def _picture(self, stage: Stage, now: Frame, t: int) -> UInt8:
         """What the camera's lens and shutter make of frame t, sRGB, shape (H, W, 3)."""
         from pipeline.renderers._beauty import develop
-        from pipeline.renderers._exposure import picture
+        from pipeline.renderers._exposure import Exposure, picture
 
-        return develop(picture(stage, now, t, self.aperture, self.focus, self.shutter))
+        return develop(picture(stage, now, t, Exposure(self.aperture, self.focus, self.shutter, self.denoise)))
+
+
+def needed(setting: str, package: str, extra: str) -> None:
+    """Raises ValueError if a package that a setting needs is not installed."""
+    if not find_spec(package):
+        raise ValueError(f"{setting} needs {package}, which is not installed: pip install 'quicksand[{extra}]'")
 
 
 def instances(scene: Scene) -> tuple[Instance, ...]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import video
-from pipeline._files import damage, fault, read_arrays, read_json, write_arrays
+from pipeline._arrays import Reel, Series, held, read_arrays, write_arrays
+from pipeline._files import damage, fault, read_json
 from pipeline._nouns import Arrays, decode, encode, hints_of
-from pipeline.types import Camera, Clip, Float32, Instance, Layers, Scene, Trajectory
+from pipeline.types import Camera, Clip, Instance, Layers, Scene, Trajectory, UInt8
 
 CLIP = "clip.json"
 RGB, PREVIEW = "rgb.mkv", "preview.mp4"
@@ -22,6 +24,11 @@ LAYERS, SCENE, TRAJECTORY = "layers.npz", "scene.npz", "trajectory.npz"
 _STEPS = 64
 """Flow on disk is counted in steps of 1/64 px, a fifth of what H.264 at crf 10 costs at most."""
 _FLOWS = ("forward_flow", "backward_flow")
+_STORED = {
+    "int16": {"stored": "int16", "unit": f"1/{_STEPS} px", "steps_per_pixel": _STEPS},
+    "float32": {"stored": "float32", "unit": "px", "steps_per_pixel": 1},
+}
+"""What clip.json says about a flow, by its type on disk."""
 
 
 def write_clip(
@@ -33,24 +40,72 @@ def write_clip(
     """
     video.write_lossless(folder / RGB, clip.frames, clip.fps)
     video.write_preview(folder / PREVIEW, clip.frames, clip.fps)
-    who = f"Clip {clip.clip_id}/{clip.source}"
-    written: dict[str, Any] = {"layers": {}, "scene": None}
+    who, length = f"Clip {clip.clip_id}/{clip.source}", len(clip.frames)
+    layers = {}
     if clip.layers:
         arrays = _arrays(clip.layers, f"{who}: layers", clip.frames.shape[:3])
-        written["layers"] = {name: _quantise(arrays, name) for name in _FLOWS}
-        write_arrays(folder / LAYERS, arrays)
+        layers = _write_layers(folder, {name: held(array) for name, array in arrays.items()})
+    scene_entry = _write_happening(folder, scene, trajectory, who, length)
+    return _description(clip, length) | {"layers": layers, "scene": scene_entry, "extra": extra}
+
+
+def write_shots(
+    folder: Path,
+    scene: Scene,
+    trajectory: Trajectory,
+    shots: Iterable[tuple[UInt8, Layers | None]],
+    instances: tuple[Instance, ...],
+    extra: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The same, and the same bytes, for a truth clip that comes frame by frame: none is kept in memory.
+
+    Raises ValueError if it does not have as many frames as its scene, too.
+    """
+    who, size = f"Clip {scene.clip_id}/truth", scene.camera.size
+    scene_entry = _write_happening(folder, scene, trajectory, who, scene.num_frames)
+    count, first = 0, None
+    with Reel(folder) as reel:
+        with (
+            video.lossless(folder / RGB, size, scene.fps) as keep,
+            video.preview(folder / PREVIEW, size, scene.fps) as show,
+        ):
+            for picture, layers in shots:
+                keep(picture)
+                show(picture)
+                for name, array in _arrays(layers, f"{who}: frame {count}: layers", size).items() if layers else ():
+                    reel.add(name, array)
+                first, count = picture[None] if first is None else first, count + 1
+        series = reel.series()
+        if first is None or {count, *map(len, series.values())} != {scene.num_frames}:
+            raise ValueError(f"{who}: expected {scene.num_frames} frames, all or none with layers, got {count}")
+        layers_entry = _write_layers(folder, series) if series else {}
+    camera, fps = scene.camera, scene.fps
+    clip = Clip(scene.clip_id, "truth", scene.draw, first, fps, camera=camera, instances=instances)
+    return _description(clip, count) | {"layers": layers_entry, "scene": scene_entry, "extra": extra}
+
+
+def _write_happening(folder: Path, scene: Scene | None, trajectory: Trajectory | None, who: str, length: int) -> Any:
+    """Write what there is of trajectory and scene, and return the scene's entry in clip.json."""
     if trajectory:
-        write_arrays(folder / TRAJECTORY, _arrays(trajectory, f"{who}: trajectory", (len(clip.frames),)))
-    if scene:
-        arrays = {}
-        written["scene"] = encode(scene, arrays)
-        write_arrays(folder / SCENE, arrays)
-    return _description(clip) | written | {"extra": extra}
+        write_arrays(folder / TRAJECTORY, _arrays(trajectory, f"{who}: trajectory", (length,)))
+    if scene is None:
+        return None
+    arrays: Arrays = {}
+    entry = encode(scene, arrays)
+    write_arrays(folder / SCENE, arrays)
+    return entry
 
 
-def _description(clip: Clip) -> dict[str, Any]:
-    """A clip in words and small numbers."""
-    length, height, width, _ = clip.frames.shape
+def _write_layers(folder: Path, layers: Mapping[str, Series]) -> dict[str, Any]:
+    """Write the layers, and return how their flows are stored."""
+    stored = {name: _quantised(series) if name in _FLOWS else series for name, series in layers.items()}
+    write_arrays(folder / LAYERS, stored)
+    return {name: _STORED[stored[name].dtype.name] for name in _FLOWS}
+
+
+def _description(clip: Clip, length: int) -> dict[str, Any]:
+    """A clip in words and small numbers; of its frames, the first would do."""
+    height, width = clip.frames.shape[1:3]
     camera = clip.camera
     return {
         "clip_id": clip.clip_id,
@@ -90,14 +145,16 @@ def _arrays(noun: Layers | Trajectory, who: str, leading: tuple[int, ...]) -> Ar
     return arrays
 
 
-def _quantise(arrays: Arrays, name: str) -> dict[str, Any]:
-    """Count a flow in steps of 1/64 px where int16 holds it, and say so."""
-    flow: Float32 = arrays[name]
-    steps = np.rint(flow * np.float32(_STEPS))
-    if not np.all(np.abs(steps) <= np.iinfo(np.int16).max):  # too fast, or NaN
-        return {"stored": "float32", "unit": "px", "steps_per_pixel": 1}
-    arrays[name] = steps.astype(np.int16)
-    return {"stored": "int16", "unit": f"1/{_STEPS} px", "steps_per_pixel": _STEPS}
+def _quantised(flow: Series) -> Series:
+    """The flow counted in steps of 1/64 px where int16 holds it, else as it is."""
+
+    def steps(piece: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(np.rint(piece * np.float32(_STEPS)))
+
+    most = np.iinfo(np.int16).max
+    if not all(np.all(np.abs(steps(piece)) <= most) for piece in flow.pieces()):  # too fast, or NaN
+        return flow
+    return Series(np.dtype(np.int16), flow.shape, lambda first, last: steps(flow.rows(first, last)).astype(np.int16))
 
 
 def load_clip(folder: Path, layers: bool = True, key: str = "") -> Clip:

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: JSON and arrays, same content same bytes, and one error for all faults."""
+"""Files that are whole or absent: JSON, same content same bytes, and one error for all faults."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ import enum
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import math
 import os
 import re
 import secrets
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 """Faults of the disk and its rights."""
@@ -138,40 +134,6 @@ def _laid_out(value: Any, indent: int = 0) -> str:
         rows = [f"{json.dumps(name)}: {_laid_out(value[name], indent + 1)}" for name in sorted(value)]
         return "{\n" + ",\n".join(pad + row for row in rows) + "\n" + " " * indent + "}"
     return "[\n" + ",\n".join(pad + _laid_out(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write a .npz that `np.load` reads; same arrays, same bytes.
-
-    Deflated at level 1 where that pays (layers shrink to a fifth), stored where it does not (particle tracks).
-    """
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            content = member.getbuffer()
-            packed = zipfile.ZIP_DEFLATED if _shrinks(content) else zipfile.ZIP_STORED
-            archive.writestr(entry, content, compress_type=packed, compresslevel=1)
-
-
-def _shrinks(content: memoryview, sample: int = 1 << 18) -> bool:
-    """Whether a piece from the middle loses more than 15 % of its size."""
-    start = max(0, (len(content) - sample) // 2)
-    piece = content[start : start + sample]
-    return len(zlib.compress(piece, 1)) < 0.85 * len(piece)
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of a .npz. Raises StoreError if the file is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise fault(path, "an array file", "no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise fault(path, "a complete array file", f"'{error}'") from error
 
 
 def sha256(path: Path) -> str:

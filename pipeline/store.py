@@ -16,21 +16,21 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from pipeline._clipfiles import CLIP, load_clip, load_scene, load_trajectory, write_clip
+from pipeline._arrays import read_arrays, write_arrays
+from pipeline._clipfiles import CLIP, load_clip, load_scene, load_trajectory, write_clip, write_shots
 from pipeline._files import (
     StoreError,
     claim,
     damage,
     fault,
     is_temporary,
-    read_arrays,
     read_json,
     replacing,
     sha256,
@@ -39,13 +39,12 @@ from pipeline._files import (
     temporary,
     try_lock,
     update_json,
-    write_arrays,
     write_json,
     write_text,
     writing,
 )
 from pipeline._nouns import decode, encode
-from pipeline.types import Clip, Scene, Trajectory
+from pipeline.types import Clip, Instance, Layers, Scene, Trajectory, UInt8
 
 __all__ = [
     "CLIP",
@@ -65,6 +64,7 @@ __all__ = [
     "read_json",
     "replacing",
     "save_clip",
+    "save_shots",
     "sha256",
     "sweep",
     "update_json",
@@ -298,3 +298,22 @@ def save_clip(
     entry: dict[str, Any] = {}
     with publish(folder, key, entry, CLIP) as workshop:
         entry.update(write_clip(workshop, clip, scene, trajectory, extra or {}))
+
+
+def save_shots(
+    folder: Path,
+    key: str,
+    scene: Scene,
+    trajectory: Trajectory,
+    shots: Iterable[tuple[UInt8, Layers | None]],
+    instances: tuple[Instance, ...],
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Publish a truth clip that is made while it is written: the folder is that of `save_clip`, to the byte.
+
+    `shots` are its frames, each a picture (H, W, 3) and its layers of leading shape (H, W); none is kept in memory.
+    Raises as `save_clip` does, and whatever `shots` raise; then nothing is left behind.
+    """
+    entry: dict[str, Any] = {}
+    with publish(folder, key, entry, CLIP) as workshop:
+        entry.update(write_shots(workshop, scene, trajectory, shots, instances, extra or {}))

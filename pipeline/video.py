@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,9 @@ LOSSLESS = "FFV1 level 3, bgr0, every frame a key frame, in Matroska"
 """What `write_lossless` writes, for provenance."""
 PREVIEW = "H.264 (libx264), yuv420p, BT.709 limited range, crf 10, g 8, no mbtree, in MP4"
 """What `write_preview` writes, for provenance."""
+
+Add = Callable[[UInt8], None]
+"""Takes one frame more, sRGB of shape (H, W, 3)."""
 
 _NOT_VIDEO = ("tty", "image2")
 """Demuxers that make 'video' out of text and single pictures; so do all whose name ends in _pipe."""
@@ -180,10 +184,9 @@ def write_lossless(path: Path | str, frames: UInt8, fps: float) -> None:
     `frames` are sRGB, uint8 of shape (T, H, W, 3); `fps` in [1/s]. Raises ValueError for anything else, OSError if
     the file cannot be written.
     """
-    # The number of slices must not follow the number of cores.
-    slices = "4" if min(_checked(path, frames, fps).shape[1:3]) >= 16 else "1"
-    options = {"level": "3", "slices": slices, "slicecrc": "1", "g": "1"}
-    _write(path, frames, fps, "matroska", "ffv1", "bgr0", options)
+    with lossless(path, _checked(path, frames, fps).shape[1:3], fps) as add:
+        for image in frames:
+            add(image)
 
 
 def write_preview(path: Path | str, frames: UInt8, fps: float) -> None:
@@ -192,10 +195,30 @@ def write_preview(path: Path | str, frames: UInt8, fps: float) -> None:
     `frames` are sRGB, uint8 of shape (T, H, W, 3); `fps` in [1/s]. Same clip, same bytes. Raises ValueError for
     anything else, OSError if the file cannot be written.
     """
-    _, height, width, _ = _checked(path, frames, fps).shape
-    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    with preview(path, _checked(path, frames, fps).shape[1:3], fps) as add:
+        for image in frames:
+            add(image)
+
+
+@contextmanager
+def lossless(path: Path | str, size: tuple[int, int], fps: float) -> Iterator[Add]:
+    """Yield what takes the frames of a `write_lossless` one by one; `size` is their (height, width) [px]."""
+    # The number of slices must not follow the number of cores.
+    slices = "4" if min(size) >= 16 else "1"
+    options = {"level": "3", "slices": slices, "slicecrc": "1", "g": "1"}
+    with _encoder(path, size, fps, "matroska", "ffv1", "bgr0", options) as add:
+        yield add
+
+
+@contextmanager
+def preview(path: Path | str, size: tuple[int, int], fps: float) -> Iterator[Add]:
+    """Yield what takes the frames of a `write_preview` one by one; `size` is their (height, width) [px]."""
+    height, width = size
+    even = (height + height % 2, width + width % 2)
     # x264's macroblock tree reads memory that nobody wrote: with it, one file in a hundred comes out differently.
-    _write(path, even, fps, "mp4", "libx264", "yuv420p", {"crf": "10", "g": "8", "mbtree": "0"})
+    options = {"crf": "10", "g": "8", "mbtree": "0"}
+    with _encoder(path, even, fps, "mp4", "libx264", "yuv420p", options) as add:
+        yield lambda image: add(np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge"))
 
 
 def _checked(path: Path | str, frames: UInt8, fps: float) -> UInt8:
@@ -204,36 +227,81 @@ def _checked(path: Path | str, frames: UInt8, fps: float) -> UInt8:
             f"{path}: frames must be uint8 of shape (T, H, W, 3) with at least one pixel, "
             f"got {frames.dtype} of shape {frames.shape}"
         )
-    if not (math.isfinite(fps) and fps > 0):
-        raise ValueError(f"{path}: fps must be positive and finite [1/s], got {fps}")
     return frames
 
 
-def _write(
-    path: Path | str, frames: UInt8, fps: float, container: str, codec: str, pixels: str, options: dict[str, str]
-) -> None:
-    """Encode in memory, then write at once, so that a full disk is Python's clear OSError and not FFmpeg's silence."""
+class _Sink:
+    """A file that keeps its first fault to itself, which FFmpeg would answer with silence or a riddle."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self._file = file.seek, file.tell, file
+        self._fault: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._fault = self._fault or error
+        return len(data)
+
+    def check(self) -> None:
+        """Say what went wrong, such as a full disk."""
+        if self._fault:
+            raise self._fault
+
+
+@contextmanager
+def _encoder(
+    path: Path | str,
+    size: tuple[int, int],
+    fps: float,
+    container: str,
+    codec: str,
+    pixels: str,
+    options: dict[str, str],
+) -> Iterator[Add]:
+    """Yield what encodes one frame more; the file is written meanwhile, and gone again if the block raises."""
     import av
     from av.video.reformatter import ColorRange, Colorspace
 
-    coded = io.BytesIO()
-    # bitexact leaves out random ids, dates and version strings; one thread because x264 with more is not repeatable.
-    with av.open(coded, "w", format=container, options={"fflags": "+bitexact"}) as sink:
-        rate = Fraction(fps).limit_denominator(65535)
-        stream = sink.add_stream(codec, rate=rate, options={"flags": "+bitexact", **options})
-        context = stream.codec_context
-        context.height, context.width = frames.shape[1:3]
-        context.pix_fmt, context.thread_count = pixels, 1
-        colours: dict[str, int] = {}
-        if pixels == "yuv420p":  # tag the stream with the matrix in use, or players guess
-            colours = {"dst_colorspace": Colorspace.ITU709, "dst_color_range": ColorRange.MPEG}
-            context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
-            context.color_range = int(ColorRange.MPEG)
-        for image in frames:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            sink.mux(stream.encode(frame.reformat(format=pixels, **colours)))
-        sink.mux(stream.encode(None))
-    Path(path).write_bytes(coded.getbuffer())
+    if not (math.isfinite(fps) and fps > 0):
+        raise ValueError(f"{path}: fps must be positive and finite [1/s], got {fps}")
+    with _gone_if_unfinished(Path(path)), Path(path).open("wb") as file:
+        target = _Sink(file)
+        # bitexact leaves out random ids, dates and version strings; one thread: x264 with more is not repeatable.
+        with av.open(target, "w", format=container, options={"fflags": "+bitexact"}) as sink:
+            rate = Fraction(fps).limit_denominator(65535)
+            stream = sink.add_stream(codec, rate=rate, options={"flags": "+bitexact", **options})
+            context = stream.codec_context
+            context.height, context.width = size
+            context.pix_fmt, context.thread_count = pixels, 1
+            colours: dict[str, int] = {}
+            if pixels == "yuv420p":  # tag the stream with the matrix in use, or players guess
+                colours = {"dst_colorspace": Colorspace.ITU709, "dst_color_range": ColorRange.MPEG}
+                context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
+                context.color_range = int(ColorRange.MPEG)
+
+            def add(image: UInt8) -> None:
+                if image.dtype != np.uint8 or image.shape != (*size, 3):
+                    raise ValueError(f"{path}: expected a frame of uint8 {(*size, 3)}, got {image.dtype} {image.shape}")
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                sink.mux(stream.encode(frame.reformat(format=pixels, **colours)))
+                target.check()
+
+            yield add
+            sink.mux(stream.encode(None))
+        target.check()
+
+
+@contextmanager
+def _gone_if_unfinished(path: Path) -> Iterator[None]:
+    """Leave no half file behind."""
+    try:
+        yield
+    except BaseException:
+        if path.is_file():
+            path.unlink()
+        raise
 
 
 def _announced_size(path: Path) -> int:

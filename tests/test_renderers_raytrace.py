@@ -113,6 +113,19 @@ def test_the_picture_shows_what_the_layers_say(kind: str) -> None:
     assert not coloured[layers.segmentation[0] == 0].any()
 
 
+@pytest.mark.parametrize("annotated", [True, False])
+def test_shot_by_shot_is_what_comes_all_at_once(annotated: bool) -> None:
+    scene = stage((BALL,), container=TRAY, medium=filling("grains", (0.5, 0.4, 0.3)))
+    renderer, trajectory = Raytrace(samples=1, layers=annotated), motion(scene, bed())
+    clip = renderer.render(scene, trajectory)
+    for t, (picture, layers) in enumerate(renderer.shots(scene, trajectory)):
+        assert (picture == clip.frames[t]).all()
+        assert (layers is not None) == (clip.layers is not None) == annotated
+        for name in vars(layers) if layers else ():
+            assert np.array_equal(getattr(layers, name), getattr(clip.layers, name)[t]), name
+    assert t == scene.num_frames - 1
+
+
 def test_clip_says_what_is_in_it() -> None:
     scene = stage((BALL, BRICK), container=TRAY, medium=filling("grains", (0.5, 0.4, 0.3)), frames=1)
     clip = Raytrace(layers=False, samples=1).render(scene, motion(scene, bed(1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import errno
+import io
 import itertools
 import os
 import shutil
@@ -136,7 +137,7 @@ def test_the_code_version_follows_the_named_sources_only(tmp_path: Path, monkeyp
 
 
 def test_every_own_source_of_the_store_has_a_version() -> None:
-    names = ("store", "types", "video", "_clipfiles", "_files", "_nouns", "engines.local")
+    names = ("store", "types", "video", "_arrays", "_clipfiles", "_files", "_nouns", "engines.local")
     assert len({store.code_version(name) for name in names}) == len(names)
 
 
@@ -285,10 +286,17 @@ def test_a_manifest_cannot_be_forged(tmp_path: Path) -> None:
 def test_a_disk_that_cannot_be_written_is_one_clear_error(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Path, *arguments: object) -> None:
-        raise OSError(number, os.strerror(number), str(self))
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            if self.tell() > 3000:
+                raise OSError(number, os.strerror(number), str(self.name))
+            return super().write(data)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    def refuse(self: Path, mode: str = "r", *arguments: object) -> Any:
+        return Full(self, mode) if mode == "wb" else usual(self, mode, *arguments)  # type: ignore[call-overload]
+
+    usual = Path.open
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(
         StoreError, match=rf"one: expected to write there, got '{os.strerror(number)}' at .*; make room"
     ):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
-from collections.abc import Callable
+import signal
+import weakref
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -176,4 +179,89 @@ def test_arrays_that_types_py_does_not_declare_are_refused(tmp_path: Path) -> No
         store.save_clip(
             tmp_path / "clip", KEY, dataclasses.replace(GENERATED, frames=clip().frames[:3]), None, trajectory()
         )
+    assert list(tmp_path.iterdir()) == []
+
+
+def shots(what: types.Clip) -> Iterator[tuple[types.UInt8, types.Layers | None]]:
+    for t, frame in enumerate(what.frames):
+        names = [field.name for field in dataclasses.fields(types.Layers)]
+        whole = what.layers
+        yield frame.copy(), whole and types.Layers(**{name: getattr(whole, name)[t].copy() for name in names})
+
+
+FAST = np.full((4, 24, 32, 2), 513.0, np.float32)
+
+
+@pytest.mark.parametrize(
+    "annotated", [layers(), dataclasses.replace(layers(), forward_flow=FAST), None], ids=["slow", "fast", "none"]
+)
+def test_a_clip_written_frame_by_frame_is_the_same_to_the_byte(annotated: types.Layers | None, tmp_path: Path) -> None:
+    whole = clip(layers=annotated, notes={})
+    store.save_clip(tmp_path / "whole", KEY, whole, scene(), trajectory(), {"tries": 2})
+    store.save_shots(tmp_path / "shots", KEY, scene(), trajectory(), shots(whole), whole.instances, {"tries": 2})
+    assert contents(tmp_path / "shots") == contents(tmp_path / "whole")
+
+
+def test_no_frame_is_kept_while_the_next_is_made(tmp_path: Path) -> None:
+    alive: list[weakref.ref[types.Layers]] = []
+
+    def watched() -> Iterator[tuple[types.UInt8, types.Layers | None]]:
+        for picture, annotated in shots(clip()):
+            assert annotated
+            assert sum(ref() is not None for ref in alive) <= 1
+            alive.append(weakref.ref(annotated))
+            yield picture, annotated
+
+    store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), watched(), clip().instances)
+    assert len(alive) == 4
+
+
+def breaking(what: str) -> Iterator[tuple[types.UInt8, types.Layers | None]]:
+    for t, (picture, annotated) in enumerate(shots(clip())):
+        assert annotated
+        if t == 2 and what == "error":
+            raise RuntimeError("the lamp broke")
+        if t == 2 and what == "end":
+            return
+        if t == 2 and what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if t == 2 and what == "double":
+            annotated = dataclasses.replace(annotated, depth=annotated.depth.astype(np.float64))
+        if t == 2 and what == "size":
+            picture = picture[1:]
+        yield picture, None if t == 2 and what == "bare" else annotated
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("error", "the lamp broke"),
+        ("end", r"Clip drop-sand-00000/truth: expected 4 frames, all or none with layers, got 2"),
+        ("bare", r"expected 4 frames, all or none with layers, got 4"),
+        ("double", r"truth: frame 2: layers\.depth: expected float32 of shape \(24, 32, '...'\), got float64"),
+        ("size", r"rgb\.mkv: expected a frame of uint8 \(24, 32, 3\), got uint8 \(23, 32, 3\)"),
+    ],
+)
+@pytest.mark.parametrize("before", [False, True], ids=["nothing", "an old clip"])
+def test_a_clip_that_breaks_off_leaves_what_was_there(before: bool, what: str, message: str, tmp_path: Path) -> None:
+    if before:
+        store.save_clip(tmp_path / "clip", store.key("old"), GENERATED)
+    there = contents(tmp_path)
+    with pytest.raises((RuntimeError, ValueError), match=message):
+        store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), breaking(what), clip().instances)
+    assert contents(tmp_path) == there
+    assert len(list(tmp_path.iterdir())) == before
+
+
+def test_a_clip_whose_maker_is_killed_is_not_there(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), breaking("kill"), clip().instances)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not store.is_complete(tmp_path / "clip", KEY, store.CLIP)
+    assert not (tmp_path / "clip").exists()
+    assert len(store.sweep(tmp_path)) == 1
     assert list(tmp_path.iterdir()) == []

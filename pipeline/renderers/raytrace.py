@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.renderers import Renderer
-from pipeline.types import Clip, Instance, Layers, Scene, Trajectory, UInt8
+from pipeline.renderers import Renderer, Shot
+from pipeline.types import Scene, Trajectory, UInt8
 
 if TYPE_CHECKING:
     from pipeline.renderers._geometry import Frame
@@ -56,8 +57,8 @@ class Raytrace(Renderer):
         if self.denoise:
             needed("denoise=true", "pyoidn", "denoise")
 
-    def render(self, scene: Scene, trajectory: Trajectory) -> Clip:
-        """RGB frames and exact layers as the scene's camera sees them; same input, same bytes on CPU.
+    def shots(self, scene: Scene, trajectory: Trajectory) -> Iterator[Shot]:
+        """Frame after frame, with three of them set up at a time; same input, same bytes on CPU.
 
         Raises ValueError if the trajectory does not fit the scene.
         """
@@ -67,25 +68,13 @@ class Raytrace(Renderer):
         _check(scene, trajectory)
         stage = Stage(scene, trajectory, self.grains_per_particle, self.samples, self.seed, self.device)
         start, spacing = trajectory.particle_position[0], trajectory.particle_spacing
-        pictures, annotations = [], []
         window: list[Frame | None] = [None, None, stage.frame(0)]
         for t in range(scene.num_frames):
             window = [*window[1:], stage.frame(t + 1) if t + 1 < scene.num_frames else None]
             before, now, after = window
             assert now is not None
-            pictures.append(self._picture(stage, now, t))
-            if self.layers:
-                annotations.append(layers_of(scene, t, (before, now, after), start, spacing, self.device))
-        return Clip(
-            clip_id=scene.clip_id,
-            source="truth",
-            sample=scene.draw,
-            frames=np.stack(pictures),
-            fps=scene.fps,
-            layers=_stacked(annotations) if self.layers else None,
-            camera=scene.camera,
-            instances=instances(scene),
-        )
+            layers = layers_of(scene, t, (before, now, after), start, spacing, self.device) if self.layers else None
+            yield self._picture(stage, now, t), layers
 
     def _picture(self, stage: Stage, now: Frame, t: int) -> UInt8:
         """What the camera's lens and shutter make of frame t, sRGB, shape (H, W, 3)."""
@@ -101,20 +90,6 @@ def needed(setting: str, package: str, extra: str) -> None:
         raise ValueError(f"{setting} needs {package}, which is not installed: pip install 'quicksand[{extra}]'")
 
 
-def instances(scene: Scene) -> tuple[Instance, ...]:
-    """The scene's things in the order of their ids: bodies from 1, then the medium."""
-    things = [Instance(i, body.name, "rigid", body.shape, body.density) for i, body in enumerate(scene.bodies, 1)]
-    if scene.medium:
-        medium = scene.medium
-        things.append(Instance(len(things) + 1, medium.word, medium.kind, "", medium.density))
-    return tuple(things)
-
-
-def _stacked(annotations: list[Layers]) -> Layers:
-    """Layers of single frames as layers of a clip."""
-    return Layers(**{f.name: np.stack([getattr(one, f.name) for one in annotations]) for f in fields(Layers)})
-
-
 def _check(scene: Scene, trajectory: Trajectory) -> None:
     """Raises ValueError if the trajectory does not fit the scene."""
     frames, bodies = scene.num_frames, len(scene.bodies)
@@ -128,7 +103,7 @@ def _check(scene: Scene, trajectory: Trajectory) -> None:
         if tuple(got) != expected:
             raise ValueError(f"Raytrace: scene {scene.clip_id}: {name} must have shape {expected}, got {tuple(got)}")
     for state in ("body_position", "body_orientation", "particle_position"):
-        bad = ~np.isfinite(getattr(trajectory, state)).reshape(frames, -1).all(axis=1)
+        bad = np.array([not np.isfinite(one).all() for one in getattr(trajectory, state)])
         if bad.any():
             raise ValueError(
                 f"Raytrace: scene {scene.clip_id}: trajectory.{state} must be finite, "

@@ -46,7 +46,7 @@ def _version(package: str) -> str:
 def code(*rooms: str) -> str:
     """Version of the code that a stage's units depend on: those rooms, the nouns, what reads and writes files, and
     the packages that compute."""
-    always = ("types", "store", "_files", "_nouns", "_clipfiles", "video")
+    always = ("types", "store", "_files", "_arrays", "_nouns", "_clipfiles", "video")
     return store.key(store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always))), package_versions())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import store
-from pipeline.renderers import Renderer
+from pipeline.renderers import Renderer, instances
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import OF_CLIPS, PLAN, Plan, clip_folder, plans
@@ -49,5 +49,5 @@ def _make(
     if draw:
         scene = plan.scenario.redraw(scene, draw)
     trajectory = simulator.simulate(scene)
-    clip = renderer.render(scene, trajectory)
-    store.save_clip(folder, key, clip, scene, trajectory, {"code": code(*ROOMS), "solvers": solvers()})
+    shots, extra = renderer.shots(scene, trajectory), {"code": code(*ROOMS), "solvers": solvers()}
+    store.save_shots(folder, key, scene, trajectory, shots, instances(scene), extra)

@@ -258,3 +258,11 @@ def test_flow_colours_follow_the_wheel() -> None:
     assert down[1] > 200
     assert up[2] == 255  # violet
     assert (slow >= right).all()
+
+
+def test_the_distance_between_whole_sets_stands_beside_its_model() -> None:
+    page = a_page()
+    assert "otion distance" not in words(report.render(page))
+    shown = words(report.render(replace(a_page(), motion_distances={"next_frame": 0.01234})))
+    assert "Motion distance: " in shown
+    assert shown.count("0.0123") == 1

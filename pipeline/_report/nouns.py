@@ -127,6 +127,8 @@ class Page:
     verdicts: tuple[Verdict, ...] = ()
     exports: Mapping[str, str] = field(default_factory=dict)
     """Format -> folder."""
+    motion_distances: Mapping[str, float] = field(default_factory=dict)
+    """Model -> distance of its whole set's motion from the truth's (fvmd) [px^2]; without models that have none."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ def _page(run: Run, known: Sequence[Truth], asked: Sequence[Answer], current: Co
         cases=cases,
         verdicts=_verdicts(run),
         exports=_exports(run),
+        motion_distances=_motion_distances(run),
     )
 
 
@@ -189,6 +190,13 @@ def _exports(run: Run) -> dict[str, str]:
     """Formats of the latest export, and where they lie."""
     entry = store.read_json(run.folder / "summary.json").get("export", {})
     return {name: f"dataset/{name}" for name in entry.get("formats", ())}
+
+
+def _motion_distances(run: Run) -> dict[str, float]:
+    """What stage=score found between whole sets of clips; None, for too few of them, is left out."""
+    models = store.read_json(run.folder / "summary.json").get("models", {})
+    found = {name: total.get("sets", {}).get("fvmd") for name, total in models.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _verdicts(run: Run) -> tuple[Verdict, ...]:

@@ -111,7 +111,9 @@ def _register() -> None:
     store.store(name="every_flow", node={"defaults": [{"flows": shelf.names(flows)}]})
     store.store(name="every_law", node={"defaults": [{"laws": shelf.names(laws)}]})
     store.store(name="every_violation", node={"defaults": [{"violations": shelf.names(violations)}]})
-    store.store(name="every_exporter", node={"defaults": [{"exporters": shelf.names(exporters)}]})
+    shelved = shelf.everything(exporters, exporters.Exporter)  # type: ignore[type-abstract]
+    usual = [name for name, exporter in shelved.items() if not exporter.on_request]
+    store.store(name="every_exporter", node={"defaults": [{"exporters": usual}]})
 
 
 def compose(overrides: list[str]) -> Run:

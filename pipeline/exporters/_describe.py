@@ -44,6 +44,20 @@ def check(example: Example, seen: set[str]) -> None:
     seen.add(clip_id)
 
 
+def check_some(name: str, seen: set[str]) -> None:
+    """Refuse a data set without examples."""
+    if not seen:
+        raise ValueError(f"Dataset {name}: nothing to export, no clip was accepted (see curation.jsonl for why)")
+
+
+def annotated(example: Example) -> tuple[Layers, Camera]:
+    """The clip's layers and camera. Raises ValueError if it has none."""
+    clip = example.clip
+    if clip.layers is None or clip.camera is None:
+        raise ValueError(f"Clip {clip.clip_id}/{clip.source}: expected a truth clip with layers and camera, got none")
+    return clip.layers, clip.camera
+
+
 def row(example: Example) -> dict[str, Any]:
     """The facts that one filters and trains by: flat, the same columns for every example of a run."""
     clip, scene = example.clip, example.scene
@@ -114,16 +128,14 @@ def layers_file(example: Example, names: Sequence[str], flow_step: float) -> byt
     Flow is rounded to multiples of `flow_step` [px] (0: exact), which halves the file and is recorded in it.
     Raises ValueError if the clip carries no layers or no camera.
     """
-    clip = example.clip
-    if clip.layers is None or clip.camera is None:
-        raise ValueError(f"Clip {clip.clip_id}/{clip.source}: expected a truth clip with layers and camera, got none")
+    layers, camera = annotated(example)
     arrays: dict[str, npt.NDArray[Any]] = {
-        "intrinsics": clip.camera.intrinsics,
-        "world_to_camera": clip.camera.world_to_camera,
+        "intrinsics": camera.intrinsics,
+        "world_to_camera": camera.world_to_camera,
         "flow_step": np.asarray(flow_step, dtype=np.float64),
     }
     for name in names:
-        layer = cast("npt.NDArray[Any]", getattr(clip.layers, name))
+        layer = cast("npt.NDArray[Any]", getattr(layers, name))
         if name.endswith("_flow") and flow_step:
             layer = (np.round(layer / flow_step) * flow_step).astype(np.float32)
         arrays[name] = layer

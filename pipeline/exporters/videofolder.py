@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.exporters import Exporter
 from pipeline.exporters._card import Census, card
-from pipeline.exporters._describe import LAYERS, annotation, check, check_layers, layers_file, row
+from pipeline.exporters._describe import LAYERS, annotation, check, check_layers, check_some, layers_file, row
 from pipeline.types import Example
 
 CONTENTS = """## What lies where
@@ -57,8 +57,7 @@ class Videofolder(Exporter):
             _check_columns(example, columns)
             self._write(example, folder)
             census.count(example)
-        if not seen:
-            raise ValueError(f"Dataset {name}: nothing to export, no clip was accepted (see curation.jsonl for why)")
+        check_some(name, seen)
         (folder / "README.md").write_text(card(name, census, "{split}/*", CONTENTS), encoding="utf-8")
 
     def _write(self, example: Example, folder: Path) -> None:

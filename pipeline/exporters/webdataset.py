@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipeline.exporters import Exporter
 from pipeline.exporters._card import Census, card
-from pipeline.exporters._describe import LAYERS, annotation, check, check_layers, layers_file, row
+from pipeline.exporters._describe import LAYERS, annotation, check, check_layers, check_some, layers_file, row
 from pipeline.types import Example
 
 CONTENTS = """## What lies where
@@ -72,8 +72,7 @@ class Webdataset(Exporter):
         finally:
             for one in shards.values():
                 one.close()
-        if not seen:
-            raise ValueError(f"Dataset {name}: nothing to export, no clip was accepted (see curation.jsonl for why)")
+        check_some(name, seen)
         (folder / "README.md").write_text(card(name, census, "{split}-*.tar", CONTENTS), encoding="utf-8")
 
     def _sample(self, example: Example) -> dict[str, bytes]:

@@ -25,6 +25,7 @@ import cv2
 
 from pipeline import store
 from pipeline.app import compose
+from pipeline.metrics import at_scoring_size
 from pipeline.stages import Run
 from pipeline.stages.score import compare, take_of
 from pipeline.types import Clip, Score, Take
@@ -44,12 +45,12 @@ def counted(part: str) -> Iterator[None]:
     spent[part] += time.process_time() - start
 
 
-def score_once(run: Run, truth: Take, clip: Clip) -> None:
+def score_once(run: Run, truth: Take, original: Clip, clip: Clip) -> None:
     """One generated clip, with everything that stage=score does to it but reading and writing files."""
     with counted("flow of the clip"):
         other = take_of(truth.clip, clip, run.flow)
     with counted("gate"):
-        gate = run.judge.gate(truth.clip, clip, run.prompt_frames)
+        gate = run.judge.gate(original, clip, run.prompt_frames)
     scores: list[Score] = []
     for name, metric in run.metrics.items():
         with counted(f"metric {name}"):
@@ -73,10 +74,11 @@ def main() -> None:
         if not count:
             run.flow.estimate(Clip("warm", "up", 0, clip.frames[:3], clip.fps))
         with counted("flow of the truth (once a scene)"):
-            truth = Take(clip, run.flow.estimate(clip))
+            small = at_scoring_size(clip)
+            truth = Take(small, run.flow.estimate(small))
         if profile:
             profile.enable()
-        score_once(run, truth, other)
+        score_once(run, truth, clip, other)
         if profile:
             profile.disable()
     total = sum(seconds for part, seconds in spent.items() if "once a scene" not in part) / len(pairs)

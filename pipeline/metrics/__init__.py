@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pipeline.metrics._filmed_again import FILMED_AGAIN as FILMED_AGAIN
 from pipeline.metrics._filmed_again import filmed_again as filmed_again
+from pipeline.metrics._size import at_scoring_size as at_scoring_size
 from pipeline.metrics._stabilise import stabilised as stabilised
 from pipeline.types import Score, Take
 

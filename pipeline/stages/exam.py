@@ -13,7 +13,7 @@ from pipeline import examination, report, store, video
 from pipeline.examination import REDRAW, Sitting
 from pipeline.flows import Flow
 from pipeline.judge import Judge
-from pipeline.metrics import Metric
+from pipeline.metrics import Metric, at_scoring_size
 from pipeline.renderers import Renderer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
@@ -103,23 +103,24 @@ def _make(
     draw: int,
     rooms: _Rooms,
 ) -> None:
-    truth = Take(store.load_clip(truth_folder), read_flow(null))
+    original = store.load_clip(truth_folder)
+    truth = Take(at_scoring_size(original), read_flow(null))
     scene = store.load_scene(truth_folder)
     if change is None:
         changed = rooms.scenario.redraw(scene, draw)
         frames = rooms.renderer.render(changed, rooms.simulator.simulate(changed)).frames
     else:
-        event = Event(scene, store.load_trajectory(truth_folder), truth.clip, rooms.simulator, rooms.prompt_frames)
+        event = Event(scene, store.load_trajectory(truth_folder), original, rooms.simulator, rooms.prompt_frames)
         frames = _filmed(event, change, level, rooms.renderer)
-    clip = Clip(truth.clip.clip_id, f"{name}_{level}", level, frames, truth.clip.fps)
-    gate = rooms.judge.gate(truth.clip, clip, rooms.prompt_frames)
+    clip = Clip(original.clip_id, f"{name}_{level}", level, frames, original.fps)
+    gate = rooms.judge.gate(original, clip, rooms.prompt_frames)
     other = take_of(truth.clip, clip, rooms.flow)
     told, picture = read_null(null)
     scores = [compare(metric, name, truth, other) for name, metric in rooms.metrics.items()]
     judgement = rooms.judge.judge(scores, told, gate, rooms.prompt_frames, picture)
     harmless = change is None or change.harmless
-    peers = peers_scores(truth, Take(clip, other.flow), store.load_clip(second, layers=False))
-    seen = harmless or examination.visible(truth.clip.frames, frames)
+    peers = peers_scores(Take(original, truth.flow), Take(clip, other.flow), store.load_clip(second, layers=False))
+    seen = harmless or examination.visible(original.frames, frames)
     scored = {JUDGE: judgement.plausibility, **peers}
     sitting = Sitting(clip.clip_id, scene.material, name, level, harmless, scored, gate, seen)
     with store.publish(folder, key, {}) as unfinished:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline import report, store
 from pipeline.flows import Flow
 from pipeline.judge import Judge
-from pipeline.metrics import FILMED_AGAIN, Metric, filmed_again, fvmd, stabilised
+from pipeline.metrics import FILMED_AGAIN, Metric, at_scoring_size, filmed_again, fvmd, stabilised
 from pipeline.stages import Run, Tally
 from pipeline.stages._alone import score_alone
 from pipeline.stages._layout import (
@@ -113,7 +113,7 @@ def _make_null(
     prompt_frames: int,
 ) -> None:
     """How far re-draws of the truth are from it, and what the judge says of each in the light of the others."""
-    clip = store.load_clip(truth_folder)
+    clip = at_scoring_size(store.load_clip(truth_folder))
     truth = Take(clip, flow.estimate(clip))
     null: dict[str, list[Score]] = {name: [] for name in metrics}
     for redraw in redraws:
@@ -146,11 +146,11 @@ def _make_opinion(
     judge: Judge,
     prompt_frames: int,
 ) -> None:
-    truth = Take(store.load_clip(truth_folder), read_flow(null_folder))
-    clip = store.load_clip(answer_folder)
+    original, clip = store.load_clip(truth_folder), store.load_clip(answer_folder)
+    truth = Take(at_scoring_size(original), read_flow(null_folder))
     other = take_of(truth.clip, clip, flow)
-    gate = judge.gate(truth.clip, clip, prompt_frames)
-    if clip.frames.shape == truth.clip.frames.shape:
+    gate = judge.gate(original, clip, prompt_frames)
+    if clip.frames.shape == original.frames.shape:
         scores = [compare(metric, name, truth, other) for name, metric in metrics.items()]
     else:
         scores = [_failed(clip, name, gate) for name in metrics]
@@ -187,8 +187,9 @@ def _failed(clip: Clip, metric: str, why: str) -> Score:
 
 
 def take_of(truth: Clip, clip: Clip, flow: Flow) -> Take:
-    """A clip that is to be compared with the truth: as a steady camera would have seen it, with its flow."""
-    steady = stabilised(truth, clip)
+    """A clip that is to be compared with the truth, which is given at its scoring size: brought to that size, as a
+    steady camera would have seen it, with its flow."""
+    steady = stabilised(truth, at_scoring_size(clip))
     return Take(steady, flow.estimate(steady))
 
 

@@ -90,3 +90,34 @@ def test_the_scene_is_left_alone(name: str) -> None:
     before = replace(event(kind)).trajectory.body_position.copy()
     VIOLATIONS[name]().happen(event(kind), 3)
     np.testing.assert_array_equal(event(kind).trajectory.body_position, before)
+
+
+def test_a_shuffle_leaves_no_frame_in_its_place() -> None:
+    what = event("none")
+    numbered = np.arange(13, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
+    for level in LEVELS:
+        order = VIOLATIONS["shuffle"]().film(numbered, what, level)[:, 0, 0, 0]
+        assert sorted(order) == list(range(13))
+        assert (order[:PROMPT_FRAMES] == np.arange(PROMPT_FRAMES)).all()
+        assert (order[PROMPT_FRAMES:] != np.arange(PROMPT_FRAMES, 13)).all()
+
+
+@pytest.mark.parametrize("kind", MATERIALS)
+@pytest.mark.parametrize("level", LEVELS)
+def test_time_runs_backwards_through_the_impact_at_every_severity(kind: str, level: int) -> None:
+    happening = VIOLATIONS["reverse"]().happen(event(kind), level)
+    assert happening is not None
+    height, truth = (one.body_position[:, 0, 2] for one in (happening[1], event(kind).trajectory))
+    assert np.diff(height[PROMPT_FRAMES:]).max() > 2 * np.diff(truth[PROMPT_FRAMES:]).max() + 0.01
+
+
+@pytest.mark.parametrize("kind", ["grains", "liquid"])
+def test_the_splash_comes_before_the_body(kind: str) -> None:
+    truth = event(kind).trajectory
+    heights = []
+    for level in LEVELS:
+        happening = VIOLATIONS["splash_without_impact"]().happen(event(kind), level)
+        assert happening is not None
+        np.testing.assert_array_equal(happening[1].particle_position, truth.particle_position)
+        heights.append(happening[1].body_position[PROMPT_FRAMES + 2, 0, 2])
+    assert truth.body_position[PROMPT_FRAMES + 2, 0, 2] < heights[0] < heights[1] < heights[2]

@@ -1,4 +1,4 @@
-"""Time runs backwards after the prompt."""
+"""Time runs backwards."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.violations import Event, Happening, Violation
-from pipeline.violations._edits import retimed
+from pipeline.violations._edits import impact_frame, retimed
 
 
 @dataclass
 class Reverse(Violation):
-    """After the prompt, what happened runs forth and then back (level 1: late, 3: from the end back at once)."""
+    """Time turns around when the body has arrived: for three frames, or back to the prompt, and then goes on; at
+    level 3 what happened runs from the end back at once."""
 
     def happen(self, event: Event, level: int) -> Happening:
-        """Level 3 jumps to the end of the event; the others turn around when the body has arrived."""
-        last, start = len(event.times) - 1, event.prompt_frames
+        """Around the impact, because a scene at rest runs backwards unnoticed."""
+        last, start = len(event.times) - 1, event.prompt_frames - 1
         if level == 3:
-            time = np.where(event.times < start, event.times, last - (event.times - start))
-        else:
-            turn = start + (last - start) * (0.6 if level == 1 else 0.35)
-            time = np.where(event.times <= turn, event.times, np.maximum(2 * turn - event.times, 0))
-        return retimed(event, time.astype(float))
+            time = np.where(event.times <= start, event.times, last - (event.times - start - 1))
+            return retimed(event, time.astype(float))
+        turn = min(impact_frame(event) + 2, last)
+        back = min(3, turn - start) if level == 1 else turn - start
+        since = event.times - turn
+        # Down to turn - back, and from there on again: late by twice as many frames from then on.
+        time = np.where(since <= 0, event.times, turn - back + np.abs(since - back))
+        return retimed(event, np.clip(time, 0, last).astype(float))

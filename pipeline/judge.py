@@ -45,6 +45,9 @@ class Judge:
     3. Bound: b = tolerance sqrt(1 + 1/R), the tolerance widened as for a prediction from R draws. A fresh re-draw
        is within it nearly always.
     4. Part: 100 min(1, b^2 / rho_m^2). Within the bound nothing is deducted: the null cannot tell it from the truth.
+       A frame is at most `farthest` bounds away, so that a part is 1 at least: beyond, a distance says only how far an
+       estimator can err (flow cannot follow a far jump, and calls it nearer than a short one). How long a clip is
+       impossible, and how many laws it breaks, goes on counting.
     5. Plausibility: the power mean of the parts of order -2, <part^-2>_m^(-1/2). A clip that breaks one law is
        impossible however well it keeps the others, so the worst part should rule; the bare minimum would hand every
        re-draw the bad luck of its worst metric, and the harmonic mean would let each metric that is put on the shelf
@@ -58,6 +61,8 @@ class Judge:
     seed 77 (it is examined on others): the smallest at which unseen re-draws keep 98 on average."""
     slack: float = 0.25
     """Share of the frames in which a harmless change of the picture may reach the floor."""
+    farthest: float = 10.0
+    """Distance beyond which a frame cannot get any worse [bounds]. Ten, fixed by the argument above, not tuned."""
     window: int = 5
     """Frames over which the null's spread is pooled, odd: a re-draw may hit a frame earlier or later."""
     floors: dict[str, float] = field(default_factory=_floors)
@@ -77,6 +82,8 @@ class Judge:
         for unit, floor in self.floors.items():
             if floor <= 0:
                 raise ValueError(f"judge: the floor of '{unit}' must be positive, got {floor}")
+        if self.farthest <= 1:
+            raise ValueError(f"judge: farthest must be more than 1 bound, got {self.farthest}")
         for name in ("repeat", "missed"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"judge: {name} must be a share in 0..1, got {getattr(self, name)}")
@@ -186,7 +193,7 @@ class Judge:
         spread = between + self.floors[score.unit] ** 2
         reached = float((between / spread)[prompt_frames:].mean()) + self.slack
         bound = self.tolerance**2 * (1 + 1 / max(len(valid), 1))
-        excess = score.per_frame.astype(np.float64) ** 2 / (spread * reached * bound)
+        excess = np.minimum(score.per_frame.astype(np.float64) ** 2 / (spread * reached * bound), self.farthest**2)
         # Silence about a frame on which re-draws have an opinion is no excuse: a path ends where the body vanishes.
         excess = np.where(np.isnan(excess) & np.isfinite(redraws).any(axis=0), np.inf, excess)
         excess[:prompt_frames] = np.nan

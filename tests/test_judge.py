@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_takes import BROKEN, FRAMES, HARMLESS, METRICS, PROMPT_FRAMES, edited, event
+from synthetic_takes import BROKEN, FRAMES, HARMLESS, LIQUID, METRICS, PROMPT_FRAMES, edited, event
 from synthetic_takes import score as measured
 
 from pipeline.judge import Judge
@@ -34,7 +34,7 @@ def score(per_frame: object, metric: str = "m", failure: str = "") -> Score:
 def test_the_truth_scores_full_marks() -> None:
     judgement = judged(event().truth)
     assert judgement.plausibility == 100
-    assert set(judgement.parts) == set(METRICS) - {"submerged"}, "there is no liquid"
+    assert set(judgement.parts) == set(METRICS) - LIQUID
     assert (judgement.per_frame == 100).all()
 
 
@@ -248,3 +248,18 @@ def test_static_frozen_and_vanished_clips_never_outrank_a_redraw() -> None:
     for name in ("copy_last", "freeze_at_half", "vanish_at_half"):
         assert judged(event().broken[name]).plausibility < least
     assert all(judged(other).plausibility < least for other in event().vanishing[1:])
+
+
+def test_what_lasts_counts_more_than_what_is_farthest() -> None:
+    """Beyond ten bounds a distance only says how far an estimator can err."""
+    null, times = {"m": [score(np.zeros(24))]}, np.arange(24)
+    jump, farther, longer = (
+        Judge().judge([score(size * (times >= first) * (times < last))], null, "", 4)
+        for size, first, last in ((2.0, 12, 13), (20.0, 12, 13), (2.0, 12, 20))
+    )
+    assert jump.plausibility == farther.plausibility
+    assert longer.plausibility < 0.2 * jump.plausibility
+    gross = Judge().judge([score(np.full(24, 50.0))], null, "", 4)
+    assert gross.parts["m"] == pytest.approx(1)
+    with pytest.raises(ValueError, match="farthest must be more than 1"):
+        Judge(farthest=1.0)

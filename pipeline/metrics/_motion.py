@@ -42,6 +42,19 @@ def speed(flow: Float32) -> Float32:
     return np.asarray(np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2), np.float32)
 
 
+def moving_speed(truth: Take, take: Take, still: float) -> Float64:
+    """Root of the mean squared flow of each pair over the picture [px per frame], shape (T-1,): the kinetic-energy
+    curve."""
+    flow = event_flow(truth, take, still)
+    squared = np.einsum("thwc,thwc->t", flow, flow, dtype=np.float64)
+    return np.asarray(np.sqrt(squared / flow[0, ..., 0].size))
+
+
+def typical(curve: Float64, quiet: float = 0.05) -> float:
+    """Root of the mean square over a clip, and `quiet` at least: a truth at rest must not divide by zero."""
+    return max(float(np.sqrt(np.mean(curve**2))), quiet)
+
+
 def by_arrival(per_pair: Float64, like: Take) -> Float32:
     """Values of the pairs (t-1, t) as values of frames t, shape (T,); NaN in frame 0, at which nothing arrives."""
     per_frame = np.full(len(like.clip.frames), np.nan, np.float32)

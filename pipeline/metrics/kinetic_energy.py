@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.metrics import Metric
-from pipeline.metrics._motion import by_arrival, check_pair, event_flow, score
+from pipeline.metrics._motion import by_arrival, check_pair, moving_speed, score, typical
 from pipeline.types import Float64, Score, Take
 
 
@@ -34,8 +34,7 @@ class KineticEnergy(Metric):
     def compare(self, truth: Take, other: Take) -> Score:
         """Mean distance of the two curves; the largest steps of both curves stand among the parts."""
         check_pair(truth, other, "kinetic_energy")
-        expected, got = (self._curve(truth, take) for take in (truth, other))
-        typical = max(float(np.sqrt(np.mean(expected**2))), self.quiet)
+        expected, got = (moving_speed(truth, take, self.still) for take in (truth, other))
         parts = {
             "truth_mean": float(expected.mean()),
             "other_mean": float(got.mean()),
@@ -43,14 +42,8 @@ class KineticEnergy(Metric):
             "other_largest_step": _largest_step(got),
         }
         curves = {"moving speed [px/frame]": (by_arrival(expected, truth), by_arrival(got, truth))}
-        distance = by_arrival(np.abs(got - expected) / typical, truth)
+        distance = by_arrival(np.abs(got - expected) / typical(expected, self.quiet), truth)
         return score(truth, other, "kinetic_energy", "share of the truth's motion", distance, parts, curves)
-
-    def _curve(self, truth: Take, take: Take) -> Float64:
-        """Root of the mean squared flow of each pair [px], shape (T-1,)."""
-        flow = event_flow(truth, take, self.still)
-        squared = np.sum(np.square(flow, dtype=np.float64), axis=-1)
-        return np.asarray(np.sqrt(squared.mean(axis=(1, 2))), np.float64)
 
 
 def _largest_step(curve: Float64) -> float:

@@ -121,3 +121,14 @@ def test_the_splash_comes_before_the_body(kind: str) -> None:
         np.testing.assert_array_equal(happening[1].particle_position, truth.particle_position)
         heights.append(happening[1].body_position[PROMPT_FRAMES + 2, 0, 2])
     assert truth.body_position[PROMPT_FRAMES + 2, 0, 2] < heights[0] < heights[1] < heights[2]
+
+
+def test_a_body_melts_below_the_surface_too() -> None:
+    """The layers show the liquid there, and the camera sees the body through it."""
+    what = event("liquid")
+    assert what.clip.layers is not None
+    rigid = [thing.id for thing in what.clip.instances if thing.kind == "rigid"]
+    above = np.isin(what.clip.layers.segmentation, rigid)
+    deep = int(above[PROMPT_FRAMES:].sum(axis=(1, 2)).argmin()) + PROMPT_FRAMES
+    changed = np.abs(filmed("melt", "liquid", 3)[deep].astype(int) - what.clip.frames[deep]).max(axis=-1) > 5
+    assert (changed & ~above[deep]).sum() >= 10

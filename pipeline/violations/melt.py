@@ -15,12 +15,19 @@ class Melt(Violation):
     """After the prompt every body sags and sways more and more, in the end by 15, 35 and 70 % of its size."""
 
     def film(self, frames: UInt8, event: Event, level: int) -> UInt8:
-        """The body's pixels are drawn anew over what is seen there when the body is not in the way."""
+        """The body's pixels are drawn anew over what is seen there when the body is not in the way.
+
+        A body below a liquid's surface is seen through it, though the layers show the liquid there.
+        """
         import cv2
 
         assert event.clip.layers is not None
-        rigid = [thing.id for thing in event.clip.instances if thing.kind == "rigid"]
-        masks = np.isin(event.clip.layers.segmentation, rigid)
+        kinds = {thing.id: thing.kind for thing in event.clip.instances}
+        rigid, liquid = ([id for id, kind in kinds.items() if kind == wanted] for wanted in ("rigid", "liquid"))
+        shown = event.clip.layers.segmentation
+        masks = np.isin(shown, rigid)
+        if liquid:
+            masks |= np.isin(shown, liquid) & _outlines(event)
         behind = _behind(frames, masks)
         melted = frames.copy()
         for t in np.flatnonzero((event.after > 0) & masks.any(axis=(1, 2))):
@@ -30,6 +37,24 @@ class Melt(Violation):
             bare = np.where(masks[t][..., None], behind[t], frames[t])
             melted[t] = (share * body + (1 - share) * bare + 0.5).astype(np.uint8)
         return melted
+
+
+def _outlines(event: Event) -> Bool:
+    """Pixels within the convex outlines of the bodies, whatever is in front of them, (T, H, W); not refracted."""
+    import cv2
+    from scipy.spatial.transform import Rotation
+
+    camera, happened = event.scene.camera, event.trajectory
+    masks = np.zeros((len(happened.time), *camera.size), np.uint8)
+    for t, mask in enumerate(masks):
+        for index, body in enumerate(event.scene.bodies):
+            turn = Rotation.from_quat(happened.body_orientation[t, index])
+            world = turn.apply(body.mesh.vertices) + happened.body_position[t, index]
+            seen = world @ camera.world_to_camera[t, :3, :3].T + camera.world_to_camera[t, :3, 3]
+            pixels = seen @ camera.intrinsics.T
+            corners = np.rint(pixels[:, :2] / pixels[:, 2:] - 0.5).astype(np.int32)
+            cv2.fillConvexPoly(mask, cv2.convexHull(corners), 1)
+    return masks > 0
 
 
 def _behind(frames: UInt8, masks: Bool) -> UInt8:

@@ -7,7 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_takes import DISC, FRAMES, GRAINS, LIQUID, METRICS, PROMPT_FRAMES, event, film, happen, score, take
+from synthetic_takes import (
+    BROKEN,
+    DISC,
+    FRAMES,
+    GRAINS,
+    LIQUID,
+    METRICS,
+    PROMPT_FRAMES,
+    event,
+    film,
+    happen,
+    score,
+    take,
+)
 
 from pipeline.metrics import Metric, at_scoring_size, filmed_again, stabilised
 from pipeline.types import Clip, FlowField, Instance, Layers, Take
@@ -26,13 +39,15 @@ BLIND: dict[str, set[str]] = {
     "heap_slope": {"shuffle", "slow_motion", "hover", "teleport", "reverse", "vanish_at_half"},
     # A body that comes to its place in one frame moves for that frame; what stops or never starts grows nowhere.
     "energy_growth": {"mass_loss", "teleport", "hover", "slow_motion", "vanish_at_half"},
+    # The disc never rests: examined by itself below.
+    "body_growth": set(BROKEN),
     # Only what runs backwards breaks it; a shuffle runs both ways.
     "time_direction": {"mass_loss", "teleport", "hover", "slow_motion", "vanish_at_half", "shuffle"},
 }
 TELLING = {"body_count": "vanish_at_half"}
 """A violation that the metric sees well, where it is not a clip that runs backwards."""
 
-MOMENTS = {"energy_growth", "time_direction"}
+MOMENTS = {"energy_growth", "time_direction", "body_growth"}
 """They tell of the moment at which something breaks; how long a body is missing is not theirs to say."""
 
 
@@ -81,6 +96,7 @@ def test_broken_clips_are_farther_than_any_redraw(name: str) -> None:
             assert score(name, other).value > 1.2 * redraws, violation
 
 
+@pytest.mark.parametrize("name", sorted(set(METRICS) - LIQUID - {"body_growth"}))
 def test_harmless_changes_are_nearer_than_a_broken_clip(name: str) -> None:
     broken = score(name, event().broken[TELLING.get(name, "reverse")]).value
     for change, other in event().harmless.items():
@@ -109,7 +125,7 @@ def test_a_scene_without_body_or_medium_can_be_compared(metric: Metric) -> None:
     one = metric.compare(bare, event().redraws[0])
     assert np.isfinite(one.value)
     # What a metric has nothing to say about it leaves out, instead of calling it perfect.
-    bodies = {"visible_amount", "motion_path", "free_fall", "body_motion", "body_count"}
+    bodies = {"visible_amount", "motion_path", "free_fall", "body_motion", "body_count", "body_growth"}
     silent = {*bodies, "medium_amount", "heap_slope"}
     assert np.isnan(one.per_frame).all() == (one.metric in silent)
 
@@ -349,3 +365,20 @@ def test_time_has_a_direction() -> None:
     assert backwards > 5 * max(delayed, slowed)
     swing = np.full(FRAMES - 1, 1.0)
     assert metric.compare(moving(swing), moving(swing[::-1])).value == 0, "what has no direction cannot run backwards"
+
+
+def test_a_body_that_swells_while_it_rests_is_noticed_and_one_that_tumbles_is_not() -> None:
+    import cv2
+
+    still, metric = event().still, METRICS["body_growth"]()
+    frames = still.clip.frames.copy()
+    for t in range(10, FRAMES):
+        edge = 24 + 2 * ((t - 10) // 2)
+        top, left = 16 - edge // 2, 40 - edge // 2
+        swollen = cv2.resize(still.clip.frames[0, 4:28, 28:52], (edge, edge))
+        frames[t, max(top, 0) : top + edge, left : left + edge] = swollen[max(-top, 0) :]
+    told = metric.compare(still, take(replace(still.clip, source="edited", frames=frames, layers=None)))
+    assert np.nanmax(told.per_frame[:10]) == 0
+    assert told.per_frame[-1] > 0.03
+    tumbling = [metric.compare(event().truth, other).value for other in (*event().redraws, event().broken["reverse"])]
+    assert max(tumbling) < 0.2 * told.value

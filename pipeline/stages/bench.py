@@ -42,7 +42,7 @@ import numpy as np
 from pipeline import report, shelf, store
 from pipeline.flows import Flow
 from pipeline.judge import Judge
-from pipeline.metrics import Metric
+from pipeline.metrics import Metric, at_scoring_size
 from pipeline.renderers import Renderer
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
@@ -206,10 +206,11 @@ def _measure_stages(
         renderer.render(scene, trajectory)
     flow.estimate(_beginning(other))
     with stopwatch() as spent["flow"]:
-        take = take_of(clip, other, flow)
+        small = at_scoring_size(clip)
+        take = take_of(small, other, flow)
     with stopwatch() as spent["score"]:
         gate = judge.gate(clip, other, prompt_frames)
-        known = Take(clip, take.flow)
+        known = Take(small, take.flow)
         scores = [compare(metric, name, known, take) for name, metric in metrics.items()]
         if scores:
             judge.judge(scores, {}, gate, prompt_frames)

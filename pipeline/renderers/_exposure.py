@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from pipeline.renderers._beauty import Lens, expose, pose_at
 from pipeline.renderers._geometry import Frame
 from pipeline.renderers._stage import Stage
 from pipeline.types import Float32, Float64, Scene
+
+Tracer = Callable[[Frame, Scene, float, Any, str, Lens, range], Float32]
+"""Frame, scene, time [frames], sample pattern, device, lens, samples -> the picture in linear light, (H, W, 3)."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +62,14 @@ def _parts(stage: Stage, now: Frame, t: int, shutter: float) -> Iterator[tuple[F
         yield stage.between(time), time, range(sample, sample + 1)
 
 
-def picture(stage: Stage, now: Frame, t: int, exposure: Exposure) -> Float32:
-    """The picture of frame t in linear light, shape (H, W, 3)."""
+def picture(stage: Stage, now: Frame, t: int, exposure: Exposure, trace: Tracer = expose) -> Float32:
+    """The picture of frame t in linear light, shape (H, W, 3); `trace` has the arguments of `_beauty.expose`."""
     from pipeline.renderers._denoise import denoised, guides
 
     light, guide = [], []
     for frame, time, samples in _parts(stage, now, t, exposure.shutter):
         setting = (frame, stage.scene, time, stage.pattern, stage.device, lens(stage.scene, time, exposure), samples)
-        light.append(expose(*setting))
+        light.append(trace(*setting))
         if exposure.denoise:
             guide.append(guides(*setting))
     linear = np.asarray(np.mean(light, axis=0), np.float32) if len(light) > 1 else light[0]

@@ -14,6 +14,7 @@ from pipeline.renderers import Renderer, Shot
 from pipeline.types import Scene, Trajectory, UInt8
 
 if TYPE_CHECKING:
+    from pipeline.renderers._exposure import Tracer
     from pipeline.renderers._geometry import Frame
     from pipeline.renderers._stage import Stage
 
@@ -81,7 +82,14 @@ class Raytrace(Renderer):
         from pipeline.renderers._beauty import develop
         from pipeline.renderers._exposure import Exposure, picture
 
-        return develop(picture(stage, now, t, Exposure(self.aperture, self.focus, self.shutter, self.denoise)))
+        exposure = Exposure(self.aperture, self.focus, self.shutter, self.denoise)
+        return develop(picture(stage, now, t, exposure, self._tracer()))
+
+    def _tracer(self) -> Tracer:
+        """What follows the light."""
+        from pipeline.renderers._beauty import expose
+
+        return expose
 
 
 def needed(setting: str, package: str, extra: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import mmap
 import tempfile
 import zipfile
 import zlib
@@ -83,6 +84,28 @@ class Reel:
     def series(self) -> dict[str, Series]:
         """What has been added, by name, in the order of the first rows."""
         return {name: self._series(self._count[name], *entry) for name, entry in self._rows.items()}
+
+    def mapped(self) -> tuple[dict[str, NDArray[Any]], Callable[[], None]]:
+        """The same as arrays, read-only, whose numbers are fetched from the files when they are looked at.
+
+        Calling the second thing lets go of what has been fetched so far.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        areas = []
+        for name, series in self.series().items():
+            file = self._rows[name][0]
+            file.flush()
+            if not len(series) * series.row_size:
+                arrays[name] = np.zeros(series.shape, series.dtype)
+                continue
+            areas.append(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
+            arrays[name] = np.frombuffer(areas[-1], series.dtype).reshape(series.shape)
+
+        def release() -> None:
+            for area in areas:
+                area.madvise(mmap.MADV_DONTNEED)
+
+        return arrays, release
 
     @staticmethod
     def _series(count: int, file: IO[bytes], dtype: np.dtype[Any], shape: tuple[int, ...]) -> Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ LAYERS, SCENE, TRAJECTORY = "layers.npz", "scene.npz", "trajectory.npz"
 
 _STEPS = 64
 """Flow on disk is counted in steps of 1/64 px, a fifth of what H.264 at crf 10 costs at most."""
+_SPACING = "particle_spacing"
+"""The only field of a trajectory that is one number."""
 _FLOWS = ("forward_flow", "backward_flow")
 _STORED = {
     "int16": {"stored": "int16", "unit": f"1/{_STEPS} px", "steps_per_pixel": _STEPS},
@@ -45,51 +47,73 @@ def write_clip(
     if clip.layers:
         arrays = _arrays(clip.layers, f"{who}: layers", clip.frames.shape[:3])
         layers = _write_layers(folder, {name: held(array) for name, array in arrays.items()})
-    scene_entry = _write_happening(folder, scene, trajectory, who, length)
-    return _description(clip, length) | {"layers": layers, "scene": scene_entry, "extra": extra}
+    if trajectory:
+        write_arrays(folder / TRAJECTORY, _arrays(trajectory, f"{who}: trajectory", (length,)))
+    entry = _write_scene(folder, scene) if scene else None
+    return _description(clip, length) | {"layers": layers, "scene": entry, "extra": extra}
 
 
 def write_shots(
     folder: Path,
     scene: Scene,
-    trajectory: Trajectory,
-    shots: Iterable[tuple[UInt8, Layers | None]],
+    pieces: Iterable[Trajectory],
+    film: Callable[[Trajectory], Iterable[tuple[UInt8, Layers | None]]],
     instances: tuple[Instance, ...],
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The same, and the same bytes, for a truth clip that comes frame by frame: none is kept in memory.
+    """The same, and the same bytes, for a truth clip that is made meanwhile: nothing that grows is kept in memory.
 
-    Raises ValueError if it does not have as many frames as its scene, too.
+    The trajectory comes in pieces and goes to `film` as a whole whose arrays lie on the disk. Raises ValueError if
+    there are not as many frames as the scene has, too.
     """
     who, size = f"Clip {scene.clip_id}/truth", scene.camera.size
-    scene_entry = _write_happening(folder, scene, trajectory, who, scene.num_frames)
-    count, first = 0, None
-    with Reel(folder) as reel:
+    with Reel(folder) as happened, Reel(folder) as layers:
+        trajectory, release = _write_trajectory(folder, pieces, happened, f"{who}: trajectory", scene.num_frames)
+        count, first = 0, None
         with (
             video.lossless(folder / RGB, size, scene.fps) as keep,
             video.preview(folder / PREVIEW, size, scene.fps) as show,
         ):
-            for picture, layers in shots:
+            for picture, seen in film(trajectory):
                 keep(picture)
                 show(picture)
-                for name, array in _arrays(layers, f"{who}: frame {count}: layers", size).items() if layers else ():
-                    reel.add(name, array)
+                for name, array in _arrays(seen, f"{who}: frame {count}: layers", size).items() if seen else ():
+                    layers.add(name, array)
                 first, count = picture[None] if first is None else first, count + 1
-        series = reel.series()
+                release()
+        series = layers.series()
         if first is None or {count, *map(len, series.values())} != {scene.num_frames}:
             raise ValueError(f"{who}: expected {scene.num_frames} frames, all or none with layers, got {count}")
         layers_entry = _write_layers(folder, series) if series else {}
     camera, fps = scene.camera, scene.fps
     clip = Clip(scene.clip_id, "truth", scene.draw, first, fps, camera=camera, instances=instances)
-    return _description(clip, count) | {"layers": layers_entry, "scene": scene_entry, "extra": extra}
+    return _description(clip, count) | {"layers": layers_entry, "scene": _write_scene(folder, scene), "extra": extra}
 
 
-def _write_happening(folder: Path, scene: Scene | None, trajectory: Trajectory | None, who: str, length: int) -> Any:
-    """Write what there is of trajectory and scene, and return the scene's entry in clip.json."""
-    if trajectory:
-        write_arrays(folder / TRAJECTORY, _arrays(trajectory, f"{who}: trajectory", (length,)))
-    if scene is None:
-        return None
+def _write_trajectory(
+    folder: Path, pieces: Iterable[Trajectory], reel: Reel, who: str, length: int
+) -> tuple[Trajectory, Callable[[], None]]:
+    """Write a trajectory that comes in pieces; it as a whole, on the disk, and what lets go of what was read of it."""
+    names = [field.name for field in dataclasses.fields(Trajectory) if field.name != _SPACING]
+    spacing = 0.0
+    for piece in pieces:
+        spacing = piece.particle_spacing
+        for name in names:
+            for row in getattr(piece, name):
+                reel.add(name, row)
+        del piece  # or it would stay while the next one is made
+    arrays, release = reel.mapped()
+    if not arrays:
+        raise ValueError(f"{who}: expected {length} frames, got none")
+    trajectory = Trajectory(**arrays, particle_spacing=spacing)  # type: ignore[arg-type]
+    whole = _arrays(trajectory, who, (length,))
+    series = reel.series()
+    write_arrays(folder / TRAJECTORY, {name: series.get(name, held(array)) for name, array in whole.items()})
+    return trajectory, release
+
+
+def _write_scene(folder: Path, scene: Scene) -> Any:
+    """Write the scene's arrays, and return its entry in clip.json."""
     arrays: Arrays = {}
     entry = encode(scene, arrays)
     write_arrays(folder / SCENE, arrays)
@@ -203,7 +227,7 @@ def load_trajectory(folder: Path, key: str = "") -> Trajectory:
     entry = _entry(folder, key)
     with _explained(folder):
         arrays = read_arrays(_sound(folder, TRAJECTORY, entry))
-        spacing = float(arrays.pop("particle_spacing"))
+        spacing = float(arrays.pop(_SPACING))
         return Trajectory(**arrays, particle_spacing=spacing)  # type: ignore[arg-type]
 
 

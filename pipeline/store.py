@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import Any
@@ -304,16 +304,17 @@ def save_shots(
     folder: Path,
     key: str,
     scene: Scene,
-    trajectory: Trajectory,
-    shots: Iterable[tuple[UInt8, Layers | None]],
+    pieces: Iterable[Trajectory],
+    film: Callable[[Trajectory], Iterable[tuple[UInt8, Layers | None]]],
     instances: tuple[Instance, ...],
     extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Publish a truth clip that is made while it is written: the folder is that of `save_clip`, to the byte.
 
-    `shots` are its frames, each a picture (H, W, 3) and its layers of leading shape (H, W); none is kept in memory.
-    Raises as `save_clip` does, and whatever `shots` raise; then nothing is left behind.
+    `pieces` are its trajectory, one after the other and of any length; `film` makes its frames of the whole, each a
+    picture (H, W, 3) and its layers of leading shape (H, W). Neither particles nor frames are kept in memory. Raises as
+    `save_clip` does, and whatever `pieces` and `film` raise; then nothing is left behind.
     """
     entry: dict[str, Any] = {}
     with publish(folder, key, entry, CLIP) as workshop:
-        entry.update(write_shots(workshop, scene, trajectory, shots, instances, extra or {}))
+        entry.update(write_shots(workshop, scene, pieces, film, instances, extra or {}))

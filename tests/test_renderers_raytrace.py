@@ -153,6 +153,10 @@ def test_errors_say_who_expected_and_got() -> None:
     lost.body_position[1] = np.nan
     with pytest.raises(ValueError, match="body_position must be finite, got NaN or infinity from frame 1 on"):
         Raytrace().render(scene, lost)
+    scattered = motion(scene, bed())
+    scattered.particle_position[2, 7] = np.inf
+    with pytest.raises(ValueError, match="particle_position must be finite, got NaN or infinity from frame 2 on"):
+        Raytrace().render(replace(scene, medium=filling("grains", (0.5, 0.4, 0.3))), scattered)
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         Raytrace(samples=0)
     odd = replace(scene, ground=Surface(kind="marble"))

@@ -8,6 +8,7 @@ import shutil
 import signal
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,12 @@ def shots(what: types.Clip) -> Iterator[tuple[types.UInt8, types.Layers | None]]
         yield frame.copy(), whole and types.Layers(**{name: getattr(whole, name)[t].copy() for name in names})
 
 
+def in_pieces(whole: types.Trajectory) -> Iterator[types.Trajectory]:
+    for part in (slice(0, 1), slice(1, 3), slice(3, 4)):
+        arrays = {name: value[part] for name, value in vars(whole).items() if isinstance(value, np.ndarray)}
+        yield dataclasses.replace(whole, **arrays)
+
+
 FAST = np.full((4, 24, 32, 2), 513.0, np.float32)
 
 
@@ -198,7 +205,9 @@ FAST = np.full((4, 24, 32, 2), 513.0, np.float32)
 def test_a_clip_written_frame_by_frame_is_the_same_to_the_byte(annotated: types.Layers | None, tmp_path: Path) -> None:
     whole = clip(layers=annotated, notes={})
     store.save_clip(tmp_path / "whole", KEY, whole, scene(), trajectory(), {"tries": 2})
-    store.save_shots(tmp_path / "shots", KEY, scene(), trajectory(), shots(whole), whole.instances, {"tries": 2})
+    store.save_shots(
+        tmp_path / "shots", KEY, scene(), in_pieces(trajectory()), lambda _: shots(whole), whole.instances, {"tries": 2}
+    )
     assert contents(tmp_path / "shots") == contents(tmp_path / "whole")
 
 
@@ -212,7 +221,7 @@ def test_no_frame_is_kept_while_the_next_is_made(tmp_path: Path) -> None:
             alive.append(weakref.ref(annotated))
             yield picture, annotated
 
-    store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), watched(), clip().instances)
+    store.save_shots(tmp_path / "clip", KEY, scene(), [trajectory()], lambda _: watched(), clip().instances)
     assert len(alive) == 4
 
 
@@ -248,7 +257,7 @@ def test_a_clip_that_breaks_off_leaves_what_was_there(before: bool, what: str, m
         store.save_clip(tmp_path / "clip", store.key("old"), GENERATED)
     there = contents(tmp_path)
     with pytest.raises((RuntimeError, ValueError), match=message):
-        store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), breaking(what), clip().instances)
+        store.save_shots(tmp_path / "clip", KEY, scene(), [trajectory()], lambda _: breaking(what), clip().instances)
     assert contents(tmp_path) == there
     assert len(list(tmp_path.iterdir())) == before
 
@@ -257,7 +266,8 @@ def test_a_clip_whose_maker_is_killed_is_not_there(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         try:
-            store.save_shots(tmp_path / "clip", KEY, scene(), trajectory(), breaking("kill"), clip().instances)
+            film = partial(breaking, "kill")
+            store.save_shots(tmp_path / "clip", KEY, scene(), [trajectory()], lambda _: film(), clip().instances)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
@@ -265,3 +275,43 @@ def test_a_clip_whose_maker_is_killed_is_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "clip").exists()
     assert len(store.sweep(tmp_path)) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("particles", [50, 0])
+def test_what_is_filmed_lies_on_the_disk_and_is_the_trajectory(particles: int, tmp_path: Path) -> None:
+    whole = dataclasses.replace(
+        trajectory(),
+        particle_position=trajectory().particle_position[:, :particles],
+        particle_velocity=trajectory().particle_velocity[:, :particles],
+    )
+
+    def film(happened: types.Trajectory) -> Iterator[tuple[types.UInt8, types.Layers | None]]:
+        for t, shot in enumerate(shots(clip())):
+            yield shot
+            assert same(happened, whole), t  # what was let go of after a frame comes back
+        assert not happened.body_position.flags.owndata
+        assert not happened.body_position.flags.writeable
+
+    store.save_shots(tmp_path / "clip", KEY, scene(), in_pieces(whole), film, clip().instances)
+    assert same(store.load_trajectory(tmp_path / "clip"), whole)
+
+
+def test_no_piece_of_a_trajectory_is_kept_while_the_next_is_made(tmp_path: Path) -> None:
+    alive: list[weakref.ref[types.Trajectory]] = []
+
+    def watched() -> Iterator[types.Trajectory]:
+        pieces = in_pieces(trajectory())
+        for _ in range(3):
+            assert not any(ref() for ref in alive)
+            piece = next(pieces)
+            alive.append(weakref.ref(piece))
+            yield piece
+            del piece
+
+    with pytest.raises(ValueError, match=r"truth: trajectory: expected 4 frames, got none"):
+        store.save_shots(tmp_path / "none", KEY, scene(), [], lambda _: shots(clip()), clip().instances)
+    store.save_shots(tmp_path / "clip", KEY, scene(), watched(), lambda _: shots(clip()), clip().instances)
+    short = list(in_pieces(trajectory()))[:2]
+    with pytest.raises(ValueError, match=r"trajectory\.time: expected float64 of shape \(4, '\.\.\.'\), got .* \(3,\)"):
+        store.save_shots(tmp_path / "short", KEY, scene(), short, lambda _: shots(clip()), clip().instances)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.renderers import Renderer, Shot
-from pipeline.types import Scene, Trajectory, UInt8
+from pipeline.types import Float32, Float64, Scene, Trajectory, UInt8
 
 if TYPE_CHECKING:
     from pipeline.renderers._exposure import Tracer
@@ -69,9 +69,14 @@ class Raytrace(Renderer):
         _check(scene, trajectory)
         stage = Stage(scene, trajectory, self.grains_per_particle, self.samples, self.seed, self.device)
         start, spacing = trajectory.particle_position[0], trajectory.particle_spacing
-        window: list[Frame | None] = [None, None, stage.frame(0)]
+
+        def frame(t: int) -> Frame:
+            _check_finite(scene, "particle_position", trajectory.particle_position[t], t)
+            return stage.frame(t)
+
+        window: list[Frame | None] = [None, None, frame(0)]
         for t in range(scene.num_frames):
-            window = [*window[1:], stage.frame(t + 1) if t + 1 < scene.num_frames else None]
+            window = [*window[1:], frame(t + 1) if t + 1 < scene.num_frames else None]
             before, now, after = window
             assert now is not None
             layers = layers_of(scene, t, (before, now, after), start, spacing, self.device) if self.layers else None
@@ -110,13 +115,9 @@ def _check(scene: Scene, trajectory: Trajectory) -> None:
     for name, (got, expected) in wanted.items():
         if tuple(got) != expected:
             raise ValueError(f"Raytrace: scene {scene.clip_id}: {name} must have shape {expected}, got {tuple(got)}")
-    for state in ("body_position", "body_orientation", "particle_position"):
-        bad = np.array([not np.isfinite(one).all() for one in getattr(trajectory, state)])
-        if bad.any():
-            raise ValueError(
-                f"Raytrace: scene {scene.clip_id}: trajectory.{state} must be finite, "
-                f"got NaN or infinity from frame {int(bad.argmax())} on"
-            )
+    for state in ("body_position", "body_orientation"):
+        for t, values in enumerate(getattr(trajectory, state)):
+            _check_finite(scene, state, values, t)
     if scene.medium and scene.medium.kind not in ("grains", "liquid"):
         raise ValueError(
             f"Raytrace: scene {scene.clip_id}: medium.kind must be grains or liquid, got '{scene.medium.kind}'"
@@ -124,4 +125,12 @@ def _check(scene: Scene, trajectory: Trajectory) -> None:
     if scene.medium and trajectory.particle_position.shape[1] and not trajectory.particle_spacing > 0.0:
         raise ValueError(
             f"Raytrace: scene {scene.clip_id}: particle_spacing must be > 0 m, got {trajectory.particle_spacing}"
+        )
+
+
+def _check_finite(scene: Scene, state: str, values: Float32 | Float64, t: int) -> None:
+    """Raises ValueError if a state in frame t is none; particles are looked at when their frame comes, not before."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"Raytrace: scene {scene.clip_id}: trajectory.{state} must be finite, got NaN or infinity from frame {t} on"
         )

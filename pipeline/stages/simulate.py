@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from pipeline import store
@@ -48,6 +49,6 @@ def _make(
     scene = plan.scenario.draw(plan.clip_id, plan.seed, plan.material, *shape)
     if draw:
         scene = plan.scenario.redraw(scene, draw)
-    trajectory = simulator.simulate(scene)
-    shots, extra = renderer.shots(scene, trajectory), {"code": code(*ROOMS), "solvers": solvers()}
-    store.save_shots(folder, key, scene, trajectory, shots, instances(scene), extra)
+    pieces, film = map(simulator.simulate, [scene]), partial(renderer.shots, scene)
+    extra = {"code": code(*ROOMS), "solvers": solvers()}
+    store.save_shots(folder, key, scene, pieces, film, instances(scene), extra)

@@ -56,9 +56,10 @@ class Judge:
     Every step is monotone in every a_mt: more damage never scores higher.
     """
 
-    tolerance: float = 1.3
-    """Distance within which a clip counts as the same event [spreads]. Chosen by hand on the exam's develop scenes of
-    seed 77 (it is examined on others): the smallest at which unseen re-draws keep 98 on average."""
+    tolerance: float = 1.2
+    """Distance within which a clip counts as the same event [spreads]. The smallest tenth at which unseen re-draws keep
+    98 on average (a rule fixed in advance; the six scenes of seed 21, on which the judge is not examined, gave 1.1) and
+    what stays below the floor in every frame is forgiven though there are no re-draws."""
     slack: float = 0.25
     """Share of the frames in which a harmless change of the picture may reach the floor."""
     farthest: float = 10.0

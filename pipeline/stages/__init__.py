@@ -7,12 +7,14 @@ score     truth, re-draws and generated clips -> scores and plausibility
 curate    which truth clips go into the training set, and why
 export    the training set in the layouts that trainers read
 report    one page about it all
+review    people look at the clips and decide, on a local web page -> decisions.sqlite, which stage=curate heeds
 train     the training set -> weights of a model that learns
 exam      truth clips with physics broken on purpose -> does the judge notice? exam.json and its page
 validate  the simulator before published laws and experiments -> validation.json and its page
 bench     errors of the flow estimators, and what every stage costs -> bench.json and its page
 
-Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save.
+Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save. (`review` is a server
+until it is interrupted, and returns nothing.)
 """
 
 from __future__ import annotations
@@ -32,13 +34,27 @@ from pipeline.materials import Material
 from pipeline.metrics import Metric
 from pipeline.models import Model
 from pipeline.renderers import Renderer
+from pipeline.review import Review, check_reviewer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
 from pipeline.training import Training
 from pipeline.unreferenced import Unreferenced
 from pipeline.violations import LEVELS, Violation
 
-STAGES = ("run", "simulate", "generate", "score", "curate", "export", "report", "train", "exam", "validate", "bench")
+STAGES = (
+    "run",
+    "simulate",
+    "generate",
+    "score",
+    "curate",
+    "export",
+    "report",
+    "review",
+    "train",
+    "exam",
+    "validate",
+    "bench",
+)
 REFERENCES = ("redraws", "take", "none")
 WALK = ("simulate", "generate", "score", "curate", "export", "report")
 
@@ -105,6 +121,10 @@ class Run:
     judge: Judge = field(default_factory=Judge)
     unreferenced: Unreferenced = field(default_factory=Unreferenced)
     """Bounds of the laws that speak where reference=none."""
+    review: Review = field(default_factory=Review)
+    """What stage=review shows, to whom, and where it listens."""
+    reviewer: str = ""
+    """Who reviews: the id that decisions are signed with; empty: the page asks."""
     curation: Curation = field(default_factory=Curation)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     laws: dict[str, Law] = field(default_factory=dict)
@@ -144,6 +164,8 @@ class Run:
         for story, scenario in self.stories.items():
             if self.asset and not hasattr(scenario, "asset"):
                 raise ValueError(f"asset: scenario {story} takes none, got '{self.asset}'")
+        if self.reviewer:
+            check_reviewer(self.reviewer)
         if not self.levels or not set(self.levels) <= set(LEVELS):
             raise ValueError(f"levels: expected some of {LEVELS}, got {self.levels}")
         if not 0 < self.fps < math.inf:

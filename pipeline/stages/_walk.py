@@ -14,6 +14,7 @@ from pipeline.models import Model
 from pipeline.stages import WALK, Run, Tally
 from pipeline.stages._layout import as_made, planned
 from pipeline.stages._units import package_versions, seconds_spent
+from pipeline.stages.review import review
 
 BEGINNINGS = ("run", "simulate", "exam", "validate")
 """Stages that a run can begin with."""
@@ -31,6 +32,8 @@ def walk(run: Run, config: str) -> int:
     brought = run.stage in ("train", "bench") or run.reference == "none"
     if run.stage not in BEGINNINGS and not brought:
         planned(run, "clips", "start with stage=simulate")  # or a slip of the pen would leave an empty run behind
+    if run.stage == "review":  # beside whatever else works in the folder: it changes nothing there but its own log
+        review(as_made(run))
     run.folder.mkdir(parents=True, exist_ok=True)
     with store.lock(run.folder):
         store.sweep(run.folder)

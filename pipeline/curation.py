@@ -1,6 +1,10 @@
 """Curation: which truth clips go into the training set, and why.
 
-A rule in three steps, each of which leaves its numbers in the reasons of the verdict:
+People's word stands over the rule: what they reject is out, what they approve passes the gate (all of it but broken
+layers, which nobody can see) and comes first in its cell; an adjudicator's word stands over the majority, and where
+people disagree evenly the clip waits. Balance and splits hold for all.
+
+Where nobody has looked, a rule decides in three steps, each of which leaves its numbers in the reasons of the verdict:
 1. a gate: the truth clip itself is worth showing (something moves, body and medium are seen, no broken frames),
 2. how instructive it is: 100 minus the plausibility of what the models made of it,
 3. balance: no cell of scenario x material outgrows the rarest one; inside a cell the most instructive clips win.
@@ -13,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
@@ -26,6 +30,18 @@ MOVING = 0.5
 """Least motion relative to the background that counts as moving [px per frame]."""
 BLANK = 2.0
 """Standard deviation of the grey values (0..255) below which a frame shows nothing."""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What one person says of a clip."""
+
+    reviewer: str
+    approved: bool
+    reasons: tuple[str, ...] = ()
+    """With the note, if there is one."""
+    final: bool = False
+    """An adjudicator's word."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,23 @@ class Candidate:
     """What `inspect` measured."""
     judgements: tuple[Judgement, ...] = ()
     """What the models made of the clip's prompt; re-draws of the truth are left out of account."""
+    votes: tuple[Vote, ...] = ()
+    """What people say of these very frames: the latest word of each."""
+
+    @property
+    def deciding(self) -> tuple[Vote, ...]:
+        """The votes that decide: the adjudicator's, else those of the majority; empty if there is none."""
+        final = [vote for vote in self.votes if vote.final]
+        if final:
+            return (final[-1],)
+        sides = [tuple(vote for vote in self.votes if vote.approved is side) for side in (True, False)]
+        fewer, more = sorted(sides, key=len)
+        return more if len(more) > len(fewer) else ()
+
+    @property
+    def approved(self) -> bool | None:
+        """What people decided; None if they have not."""
+        return self.deciding[0].approved if self.deciding else None
 
     @property
     def cell(self) -> str:
@@ -64,7 +97,9 @@ class Candidate:
         return None if self.plausibility is None else 100.0 - self.plausibility
 
 
-def candidate(scene: Scene, checks: Mapping[str, float], judgements: Sequence[Judgement] = ()) -> Candidate:
+def candidate(
+    scene: Scene, checks: Mapping[str, float], judgements: Sequence[Judgement] = (), votes: Sequence[Vote] = ()
+) -> Candidate:
     """Everything that curation wants to know about a truth clip; `checks` is what `inspect` measured."""
     return Candidate(
         clip_id=scene.clip_id,
@@ -76,6 +111,7 @@ def candidate(scene: Scene, checks: Mapping[str, float], judgements: Sequence[Ju
         has_medium=scene.medium is not None,
         checks=checks,
         judgements=tuple(judgements),
+        votes=tuple(votes),
     )
 
 
@@ -171,20 +207,29 @@ class Curation:
         verdicts = []
         for one in everyone:
             rank = ranks.get(one.clip_id)
+            by = ", ".join(vote.reviewer for vote in one.deciding) or "rule"
             if rank is None:
-                verdicts.append(Verdict(one.clip_id, False, tuple(faults[one.clip_id]), "rule"))
+                out = by if one.approved is False else "rule"
+                verdicts.append(Verdict(one.clip_id, False, tuple(faults[one.clip_id]), out))
             elif not rank.inside:
                 verdicts.append(Verdict(one.clip_id, False, (_lesson(one), rank.reason), "rule"))
             else:
-                reasons = (_passed(one), _lesson(one), rank.reason, f"scene {one.seed} belongs to {splits[one.seed]}")
-                verdicts.append(Verdict(one.clip_id, True, reasons, "rule", splits[one.seed]))
+                why = _people(one) if one.approved else _passed(one)
+                reasons = (why, _lesson(one), rank.reason, f"scene {one.seed} belongs to {splits[one.seed]}")
+                verdicts.append(Verdict(one.clip_id, True, reasons, by, splits[one.seed]))
         return verdicts
 
     def faults(self, one: Candidate) -> list[str]:
-        """Why a clip fails the gate or teaches nothing; empty if it may go on."""
+        """Why people reject a clip, or else why it fails the gate or teaches nothing; empty if it may go on."""
+        broken = one.checks["broken_values"]
+        found = [f"broken layers: {broken:.0f} values are not finite"] if broken else []
+        if one.votes and not one.approved:
+            return [_people(one), *found]
+        return found if one.approved else [*found, *self._faults(one)]
+
+    def _faults(self, one: Candidate) -> list[str]:
+        """What the rule finds in the pictures, and in what the models made of them."""
         checks, found = one.checks, []
-        if checks["broken_values"]:
-            found.append(f"broken layers: {checks['broken_values']:.0f} values are not finite")
         if checks["blank_frames"]:
             found.append(f"degenerate frames: {checks['blank_frames']:.0f} show nothing")
         if checks["repeated_frames"]:
@@ -224,9 +269,9 @@ class Curation:
         return splits
 
     def _ranks(self, candidates: Sequence[Candidate]) -> dict[str, _Rank]:
-        """Where every clip that passed stands in its cell, the most instructive first."""
+        """Where every clip that passed stands in its cell: first what people approve, then the most instructive."""
         cells: dict[str, list[Candidate]] = defaultdict(list)
-        for one in sorted(candidates, key=lambda one: (-(one.instructive or 0.0), one.clip_id)):
+        for one in sorted(candidates, key=lambda one: (not one.approved, -(one.instructive or 0.0), one.clip_id)):
             cells[one.cell].append(one)
         if not cells:
             return {}
@@ -260,7 +305,19 @@ def row(verdict: Verdict, one: Candidate) -> dict[str, Any]:
         "instructive": one.instructive,
         "plausibility": {f"{each.model}/{each.sample}": each.plausibility for each in one.judgements},
         "checks": dict(one.checks),
+        "votes": [asdict(vote) for vote in one.votes],
     }
+
+
+def _people(one: Candidate) -> str:
+    """What people decided, with everybody's words."""
+    words = [
+        f"{vote.reviewer}{' (adjudicator)' if vote.final else ''} {'approves' if vote.approved else 'rejects'}"
+        + (f" ({', '.join(vote.reasons)})" if vote.reasons else "")
+        for vote in one.votes
+    ]
+    verdict = {True: "people approve", False: "people reject", None: "people disagree, it waits for an adjudicator"}
+    return f"{verdict[one.approved]}: {'; '.join(words)}"
 
 
 def _passed(one: Candidate) -> str:

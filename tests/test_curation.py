@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.curation import Candidate, Curation, candidate, inspect, row
+from pipeline.curation import Candidate, Curation, Vote, candidate, inspect, row
 from pipeline.types import Clip, Judgement
 
 SOUND = {
@@ -186,3 +186,53 @@ def test_wrong_settings_are_named(wrong: dict[str, float]) -> None:
 def test_a_clip_may_not_stand_twice() -> None:
     with pytest.raises(ValueError, match="drop-sand-00000 more than once"):
         Curation().decide([known(0), known(0)])
+
+
+def voted(one: Candidate, *votes: tuple[str, bool], final: tuple[str, bool] | None = None) -> Candidate:
+    words = tuple(Vote(name, approved, ("melts",)) for name, approved in votes)
+    return replace(one, votes=(*words, Vote(*final, final=True)) if final else words)
+
+
+@pytest.mark.parametrize(
+    ("votes", "final", "accepted", "by", "words"),
+    [
+        ([("anna", True)], None, True, "anna", "people approve: anna approves (melts)"),
+        ([("anna", False)], None, False, "anna", "people reject: anna rejects (melts)"),
+        ([("anna", True), ("ben", True), ("carla", False)], None, True, "anna, ben", "people approve"),
+        ([("anna", True), ("ben", False)], None, False, "rule", "people disagree, it waits for an adjudicator"),
+        ([("anna", True), ("ben", True)], ("dora", False), False, "dora", "dora (adjudicator) rejects"),
+        ([("anna", False)], ("dora", True), True, "dora", "dora (adjudicator) approves"),
+    ],
+)
+@pytest.mark.parametrize("checks", [{}, {"moving_share": 0.0}])
+def test_people_stand_over_the_rule(
+    votes: list[tuple[str, bool]],
+    final: tuple[str, bool] | None,
+    accepted: bool,
+    by: str,
+    words: str,
+    checks: dict[str, float],
+) -> None:
+    one = voted(known(0, **checks), *votes, final=final)
+    (verdict,) = Curation().decide([one])
+    assert (verdict.accepted, verdict.by) == (accepted, by)
+    assert words in verdict.reasons[0]
+    assert row(verdict, one)["votes"][0]["reviewer"] == votes[0][0]
+
+
+def test_nobody_can_approve_broken_layers_that_nobody_sees() -> None:
+    (verdict,) = Curation().decide([voted(known(0, broken_values=3.0), ("anna", True))])
+    assert (verdict.accepted, verdict.by) == (False, "rule")
+    assert "broken layers" in verdict.reasons[0]
+
+
+def test_what_people_approve_comes_first_in_a_full_cell() -> None:
+    some = [known(number, plausibility=10.0 * number) for number in range(8)] + [known(1, "water")]
+    some[7] = voted(some[7], ("anna", True))
+    verdicts = Curation(cell_floor=2).decide(some)
+    assert {one.clip_id for one in verdicts if one.accepted} == {
+        "drop-sand-00000",
+        "drop-sand-00007",
+        "drop-water-00001",
+    }
+    assert [one.by for one in verdicts if one.clip_id == "drop-sand-00007"] == ["anna"]

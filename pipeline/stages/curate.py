@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from pipeline import curation, store
+from pipeline.review import decisions
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import Truth, checks_folder, opinions, score_folder, truths
 from pipeline.stages._opinions import read_opinion
@@ -31,11 +32,13 @@ def curate(run: Run) -> Tally:
     ]
     tally = perform(run, "curate", units)
     current = opinions(run)
+    said = decisions.read(run.folder / decisions.FILE)
     candidates = [
         curation.candidate(
             store.load_scene(truth.folder),
             store.read_json(checks_folder(run, truth.clip_id) / "checks.json"),
             _judgements(run, truth, current),
+            _votes(truth, said),
         )
         for truth in known
         if truth.clip_id in tally.done
@@ -53,6 +56,19 @@ def _judgements(run: Run, truth: Truth, current: Container[Path]) -> list[Judgem
     folders = [score_folder(run, run.model.called, truth.clip_id, sample) for sample in range(run.samples)]
     scored = [folder for folder in folders if folder in current]
     return [judgement for folder in scored for judgement in read_opinion(folder).judgements]
+
+
+def _votes(truth: Truth, said: Sequence[decisions.Decision]) -> list[curation.Vote]:
+    """What people say of the clip as it is now; verdicts about other bytes of that name do not count."""
+    clip = (truth.clip_id, "truth", 0, store.read_json(truth.folder / store.CLIP)["files"]["rgb.mkv"])
+    votes = [_vote(one) for one in decisions.latest(said).get(clip, {}).values()]
+    final = decisions.adjudicated(said).get(clip)
+    return [*votes, _vote(final)] if final else votes
+
+
+def _vote(one: decisions.Decision) -> curation.Vote:
+    reasons = (*one.reasons, *([one.note] if one.note else []))
+    return curation.Vote(one.reviewer, one.verdict == "approve", reasons, final=one.act == "adjudicate")
 
 
 def _inspect(folder: Path, key: str, truth: Path) -> None:

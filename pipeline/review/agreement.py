@@ -106,11 +106,16 @@ def _estimate(n: int, seed: int, statistic: Callable[[Float64], Float64]) -> Est
         return Estimate(math.nan, math.nan, math.nan, 0)
     value = float(statistic(np.ones((1, n)))[0])
     rng = np.random.default_rng(seed)
-    some = (rng.multinomial(n, np.full(n, 1 / n), PORTION).astype(np.float64) for _ in range(RESAMPLES // PORTION))
-    spread = np.concatenate([statistic(weights) for weights in some])
+    spread = np.concatenate([statistic(_weights(rng, n)) for _ in range(RESAMPLES // PORTION)])
     spread = spread[np.isfinite(spread)]
     low, high = np.percentile(spread, (2.5, 97.5)).tolist() if len(spread) and math.isfinite(value) else (math.nan,) * 2
     return Estimate(value, low, high, n)
+
+
+def _weights(rng: np.random.Generator, n: int) -> Float64:
+    """How often each of n clips is drawn in n draws, for some re-samples: (PORTION, n)."""
+    drawn = rng.integers(n, size=(PORTION, n)) + n * np.arange(PORTION)[:, None]
+    return np.bincount(drawn.ravel(), minlength=PORTION * n).reshape(PORTION, n).astype(np.float64)
 
 
 def _ratio(above: Float64, below: Float64) -> Float64:

@@ -22,7 +22,7 @@ async function begin() {
   reviewer = await whoReviews();
   $("reviewer").textContent = reviewer;
   outbox = new Outbox(`${session.run}:${reviewer}`, showOutbox);
-  player = new Player($("stage"), showFrame);
+  player = new Player($("stage"), showFrame, () => say("the clip does not load; trying again"));
   for (const name of ["flow", "scores"]) $(name).hidden = session.blind;
   $("reasons").append(...session.reasons.map(reasonButton));
   connect();
@@ -102,7 +102,8 @@ async function show(task) {
   $("review").dataset.ready = "";
   const asked = performance.now();
   await player.show(sides, videos);
-  if (page.current !== task) return;
+  if (page.current !== task) return; // undone or jumped meanwhile
+  if ($("message").textContent.startsWith("the clip does not load")) say("");
   $("review").dataset.ready = task.task;
   $("review").dataset.readyMs = Math.round(performance.now() - asked);
   player.panes.forEach((pane, place) => pane.window.addEventListener("click", () => activate(place)));
@@ -148,7 +149,8 @@ function clearSaid() {
 
 async function decide(verdict) {
   const task = page.current;
-  if (!task || $("review").dataset.ready !== task.task || decided(task)) return;
+  const seen = $("review").dataset.ready === task?.task;
+  if (!task || decided(task) || (!seen && verdict !== "skip")) return;
   const side = task.sides[page.active];
   const said = { verdict, reasons: [...page.chosen], note: $("note").value, seconds: Math.min((performance.now() - page.begun) / 1000, 86400) };
   outbox.put("/api/decide", { key: newKey(), reviewer, task: task.task, side: side.side, ...said });

@@ -1,6 +1,7 @@
 // Clips side by side in lockstep: one clock, frame steps, speed, zoom, and what can be laid over them.
 
 const ZOOMS = [1, 2, 4];
+const PAUSE = 700; // [ms] between attempts to load
 
 export function videoOf(address) {
   const video = document.createElement("video");
@@ -10,9 +11,9 @@ export function videoOf(address) {
 }
 
 export class Player {
-  // told(frame, frames, playing) is called for every picture.
-  constructor(stage, told) {
-    Object.assign(this, { stage, told, panes: [], speed: 1, zoom: 0, playing: false });
+  // told(frame, frames, playing) is called for every picture, failed() when a clip does not load.
+  constructor(stage, told, failed) {
+    Object.assign(this, { stage, told, failed, panes: [], speed: 1, zoom: 0, playing: false });
     stage.addEventListener("pointermove", (event) => this.point(event));
     const tick = () => { this.tick(); requestAnimationFrame(tick); };
     requestAnimationFrame(tick);
@@ -25,7 +26,8 @@ export class Player {
     this.stage.replaceChildren(...this.panes.map((one) => one.figure));
     this.setSpeed(this.speed);
     this.setZoom(0);
-    await Promise.all(this.panes.map((one) => shown(one.video)));
+    const panes = this.panes;
+    await Promise.all(panes.map((one) => shown(one.video, () => this.panes === panes, () => this.failed())));
     this.seek(0);
   }
 
@@ -135,12 +137,19 @@ function pane(side, video) {
   return { side, video, figure, window: frame, inside, flowCanvas, scoresCanvas, told, verdict };
 }
 
-function shown(video) {
-  if (video.readyState >= 2) return Promise.resolve();
-  return new Promise((resolve) => {
-    video.addEventListener("loadeddata", resolve, { once: true });
-    video.addEventListener("error", resolve, { once: true });
-  });
+// Resolves when the clip can be seen; one that broke off is asked for again until it comes, or nobody waits for it.
+async function shown(video, waited, failed) {
+  while (video.readyState < 2 && waited()) {
+    if (video.error) {
+      failed();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      video.load();
+    }
+    await new Promise((resolve) => {
+      for (const event of ["loadeddata", "error"]) video.addEventListener(event, resolve, { once: true });
+      setTimeout(resolve, PAUSE); // what has happened before does not happen again
+    });
+  }
 }
 
 export function unpackFlow(buffer) {

@@ -150,3 +150,22 @@ def test_a_reviewers_id_is_a_plain_word(name: str) -> None:
 def test_wrong_settings_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"review.{next(iter(wrong))}"):
         Review(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_a_run_has_to_show(outputs: Path) -> None:
+    from pipeline.app import compose
+    from pipeline.review import overlays
+    from pipeline.stages.review import clips
+
+    asked = [f"outputs={outputs}", "run=walk", "stage=review"]
+    truths, answers = clips(compose([*asked, "review.models=[next_frame,copy_last]"]))
+    assert [one.source for one in truths] == ["truth"] * 3
+    assert sorted(one.source for one in answers) == ["copy_last"] * 3 + ["next_frame"] * 3
+    for one in (*truths, *answers):
+        assert one.flow is not None
+        assert overlays.thinned(one.flow).shape == (one.num_frames - 1, 32, 32, 2)
+        assert (overlays.opinion(one.opinion) is None) == (one.source == "truth")
+        assert len(one.hash) == 64
+        assert one.caption
+    with pytest.raises(ValueError, match=r"review.models: expected some of .*next_frame.*, got sora"):
+        clips(compose([*asked, "review.models=[sora]"]))

@@ -45,13 +45,13 @@ class Review:
     show: list[str] = field(default_factory=list)
     """Some of truth, generated, pairs (both side by side); none: pairs where models have answered, else truth."""
     models: list[str] = field(default_factory=list)
-    """Whose answers are shown; none: everybody's."""
+    """Whose answers are shown; none: everybody's. With several, the truth can be told by its coming back."""
     blind: bool = True
     """Nothing tells truth from generated: no names, no overlays; left and right are drawn for each reviewer."""
     double: float = 0.3
     """Share of the queue that two people review, 0..1; the rest is done once somebody has reviewed it."""
     repeats: float = 0.1
-    """Share of a reviewer's queue that comes back to them unannounced, pairs mirrored, 0..1."""
+    """Share of a reviewer's queue that comes back unannounced, pairs mirrored, 0..1."""
     host: str = "127.0.0.1"
     """Address to listen at. Beyond this machine a token is needed, and made if none is given; the line is not
     encrypted, so an ssh tunnel to 127.0.0.1 is the better way over a network that is not yours."""

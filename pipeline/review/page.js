@@ -92,6 +92,7 @@ async function advance() {
 
 async function show(task) {
   page.current = task;
+  $("review").classList.remove("finished");
   page.active = Math.max(task.sides.findIndex((side) => !side.verdict), 0);
   page.laid = { flow: false, scores: false };
   clearSaid();
@@ -114,6 +115,7 @@ async function show(task) {
 
 function finish() {
   page.current = null;
+  $("review").classList.add("finished");
   player.stop();
   player.panes = [];
   $("stage").replaceChildren();
@@ -268,7 +270,10 @@ function connect() {
   };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
   $("seek").addEventListener("input", () => { player.stop(); player.seek(Number($("seek").value)); });
-  $("speed").addEventListener("change", () => player.setSpeed(Number($("speed").value)));
+  $("speed").addEventListener("change", () => {
+    player.setSpeed(Number($("speed").value));
+    $("review").focus({ preventScroll: true }); // or the keys would go on choosing a speed
+  });
   for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => changeView(button.dataset.view));
   document.addEventListener("keydown", press);
   // A button that was clicked would keep the focus, and the next space would press it again.

@@ -13,7 +13,7 @@ from pipeline.review.__main__ import Brief, become
 from pipeline.review.decisions import FILE
 from pipeline.review.queue import FlowFile, Shown, items
 from pipeline.stages import Run
-from pipeline.stages._layout import PLAN, answers, null_folder, opinions, score_folder, truths
+from pipeline.stages._layout import PLAN, Answer, answers, null_folder, opinions, score_folder, truths
 
 
 def review(run: Run) -> NoReturn:
@@ -35,13 +35,25 @@ def clips(run: Run) -> tuple[list[Shown], list[Shown]]:
         flow = _flow(folder) if folder in judged else _exact(truth.folder, entry)
         first.append(_shown(truth.folder, entry, captions[truth.clip_id], None, flow))
     second = []
-    for answer in answers(run) if "answers" in store.read_json(run.folder / PLAN) else ():
-        if answer.complete and (not run.review.models or answer.model in run.review.models):
+    for answer in _asked(run):
+        if answer.complete:
             folder = score_folder(run, answer.model, answer.clip_id, answer.sample)
             known_of = (folder / "opinion.json", _flow(folder)) if folder in judged else (None, None)
             entry = store.read_json(answer.folder / store.CLIP)
             second.append(_shown(answer.folder, entry, captions.get(answer.clip_id, ""), *known_of))
     return first, second
+
+
+def _asked(run: Run) -> list[Answer]:
+    """The answers of the models that are to be shown. Raises ValueError if one of them was never asked."""
+    every = answers(run) if "answers" in store.read_json(run.folder / PLAN) else []
+    known = {answer.model for answer in every}
+    if unknown := set(run.review.models) - known:
+        there = ", ".join(sorted(known)) or "none"
+        raise ValueError(
+            f"review.models: expected some of the run's models ({there}), got {', '.join(sorted(unknown))}"
+        )
+    return [answer for answer in every if not run.review.models or answer.model in run.review.models]
 
 
 def _shown(folder: Path, entry: dict[str, Any], caption: str, opinion: Path | None, flow: FlowFile | None) -> Shown:

@@ -130,6 +130,17 @@ def cup(diameter: float, height: float, wall: float, sections: int = 64) -> Soli
     return from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
 
 
+def bowl(inner: float, wall: float, sections: int = 48) -> Solid:
+    """Half a hollow ball that opens up, of diameter `inner` inside and with walls `wall` thick [m]."""
+    import trimesh
+
+    angle = np.linspace(0.0, np.pi / 2, sections // 4 + 1)
+    arc = np.column_stack([np.sin(angle), -np.cos(angle)])
+    arc[0, 0] = arc[-1, 1] = 0.0
+    profile = np.vstack([(inner / 2 + wall) * arc, inner / 2 * arc[::-1]])
+    return from_surface(trimesh.creation.revolve(profile, sections=sections), turn=False)
+
+
 def tube(inner: float, height: float, wall: float, sections: int = 64) -> Solid:
     """An upright round tube of diameter `inner` [m] inside, open at both ends, with walls `wall` thick [m]."""
     r = inner / 2

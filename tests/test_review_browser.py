@@ -128,7 +128,11 @@ class Reviewer:
         self.page.wait_for_selector("#outbox", state="hidden")
 
     def frames(self) -> list[float]:
-        """Where the clips stand [frames]."""
+        """Where the clips stand [frames], once they have arrived."""
+        for _ in range(100):
+            if not self.page.evaluate("[...document.querySelectorAll('#stage video')].some((one) => one.seeking)"):
+                break
+            self.page.wait_for_timeout(50)
         found = self.page.evaluate("[...document.querySelectorAll('#stage video')].map((one) => one.currentTime * 24)")
         return [float(one) for one in found]
 
@@ -148,6 +152,7 @@ def test_a_review_by_two_people_with_a_kill_between(serve: Callable[..., Server]
     left, right = anna.frames()
     assert abs(left - right) < 1.0
 
+    anna.page.wait_for_timeout(500)
     assert len({url for url in anna.asked if "/media/" in url}) == 2 * 4  # what comes next is fetched ahead
 
     first = anna.task
@@ -204,7 +209,7 @@ def test_a_review_by_two_people_with_a_kill_between(serve: Callable[..., Server]
     assert "Cohen's kappa, anna and ben" in words
     assert re.search(r"Kendall's tau, people and judge\s+-?\d\.\d\d", words)
     anna.page.click("[data-view=list]")
-    assert anna.page.locator("ol.clips li").count() == 10
+    sync_api.expect(anna.page.locator("ol.clips li")).to_have_count(10, timeout=PATIENCE)
     assert anna.errors == ben.errors == []
     server.kill()
 
@@ -218,8 +223,7 @@ def test_overlays_zoom_small_screens_and_focus(serve: Callable[..., Server], bro
     carla.press("Space", "f", "p")
     page.wait_for_selector("canvas.scores:visible")
     assert re.search(r"plausibility \d+ of 100", page.inner_text("#stage"))
-    painted = "[...document.querySelectorAll('.inside canvas')].map((one) => one.hidden)"
-    assert page.evaluate(painted) == [False, False]
+    sync_api.expect(page.locator(".inside canvas:visible")).to_have_count(2, timeout=PATIENCE)
     carla.press("z")
     assert page.inner_text("#zoom") == "2x"
     carla.press(",", ",")
@@ -255,7 +259,6 @@ def test_a_stranger_needs_the_token_and_the_page_forgets_it(serve: Callable[...,
     page.wait_for_selector(READY)
     page.keyboard.press("s")
     page.wait_for_selector("#outbox", state="hidden")
-    page.wait_for_timeout(300)
     assert [row.verdict for row in read(server.log) if row.reviewer == "dora"] == ["skip"]
     assert json.loads(page.evaluate("JSON.stringify(Object.keys(localStorage))")) == []
     server.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import zipfile
 from pathlib import Path
@@ -46,8 +47,15 @@ def packed(file: FlowFile, size: tuple[int, int]) -> bytes:
 
 def opinion(path: Path | None) -> dict[str, Any] | None:
     """What the judge says of a clip: plausibility, its parts, and the same per frame (0..100); None if nothing."""
-    judgements = read_json(path)["judgements"] if path and path.exists() else []
-    if not judgements:
+    try:
+        return _opinion(path, path.stat().st_mtime_ns) if path else None
+    except FileNotFoundError:
         return None
+
+
+@functools.lru_cache(maxsize=4096)
+def _opinion(path: Path, written: int) -> dict[str, Any] | None:
+    """Kept in memory until the file is written anew: the page of agreement asks for all of them."""
+    judgements = read_json(path)["judgements"]
     wanted = ("plausibility", "parts", "per_frame", "gate")
-    return {name: judgements[0][name] for name in wanted}
+    return {name: judgements[0][name] for name in wanted} if judgements else None

@@ -292,6 +292,13 @@ function other(by) {
   if (count > 1) activate((page.active + by + count) % count);
 }
 
+// The letter, or the one that stands there on a Latin keyboard where the layout is another.
+function keyOf(event) {
+  if (event.key.length > 1) return event.key;
+  const latin = /^Key([A-Z])$/.exec(event.code);
+  return (latin && event.key.charCodeAt(0) > 127 ? latin[1] : event.key).toLowerCase();
+}
+
 function press(event) {
   const at = event.target;
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
@@ -299,7 +306,7 @@ function press(event) {
     if (event.key === "Enter" || event.key === "Escape") at.blur();
     return;
   }
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = keyOf(event);
   if (key === "?") return $("help").showModal();
   if (key === "u") { event.preventDefault(); return undo(); }
   if (page.view !== "review" || at instanceof HTMLSelectElement) return;

@@ -18,6 +18,7 @@ from pipeline.scenarios._arm import arm
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators._grains import GrainSolver
 from pipeline.simulators.coupled import Coupled
+from pipeline.stages._units import LOOK
 from pipeline.types import Container, Float32, Path, Scene, Trajectory
 
 DEPTH = 0.096
@@ -220,3 +221,17 @@ def test_an_arm_of_other_joints_or_links_is_told() -> None:
         arm("kuka_iiwa/model.urdf", np.array([0.0]), np.zeros((1, 7)), links=["hand"])
     with pytest.raises(FileNotFoundError, match=r"Arm none\.urdf: expected a URDF file"):
         arm("none.urdf", np.array([0.0]), np.zeros((1, 7)))
+
+
+def test_how_a_medium_looks_moves_nothing() -> None:
+    """What LOOK names may be changed without examining the solvers anew."""
+    drawn = replace(ball_above_sand(800.0), num_frames=4)
+    assert drawn.medium
+    other = {"albedo": (0.1, 0.9, 0.2), "absorption": (1.0, 2.0, 3.0), "refractive_index": 1.9, "word": "snow"}
+    assert set(other) == set(LOOK)
+    seen = [
+        Coupled(particle_spacing=0.016).simulate(replace(drawn, medium=medium))
+        for medium in (drawn.medium, replace(drawn.medium, **other))
+    ]
+    for field in fields(Trajectory):
+        np.testing.assert_array_equal(*(getattr(one, field.name) for one in seen))

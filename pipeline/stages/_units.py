@@ -6,12 +6,13 @@ import importlib.metadata
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import store
+from pipeline import materials, shelf, store
 from pipeline.engines import Job, Outcome
+from pipeline.materials import Material
 from pipeline.stages import Run, Tally
 
 
@@ -50,11 +51,23 @@ def code(*rooms: str) -> str:
     return store.key(store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always))), package_versions())
 
 
+LOOK = ("albedo", "absorption", "refractive_index", "word")
+"""What of a medium no solver knows."""
+
+
 def solvers() -> str:
-    """Version of what decides a trajectory, which the record of the laws is about; how clips are written is not."""
-    return store.key(
-        store.code_version("pipeline.materials", "pipeline.simulators", "pipeline.types"), package_versions()
-    )
+    """Version of what decides a trajectory, which the record of the laws is about: the simulators' code and every
+    material's numbers. How materials look and how clips are written is not."""
+    code = store.code_version("pipeline.simulators", "pipeline.types")
+    return store.key(code, _numbers(), package_versions())
+
+
+def _numbers() -> dict[str, dict[str, Any]]:
+    """What a cube of each material on the shelf is to the solvers."""
+    corners = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    media = {name: kind().fill(corners) for name, kind in shelf.everything(materials, Material).items()}  # type: ignore[type-abstract]
+    told = {name: asdict(medium) for name, medium in media.items() if medium}
+    return {name: {key: one for key, one in medium.items() if key not in LOOK} for name, medium in told.items()}
 
 
 def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:

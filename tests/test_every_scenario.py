@@ -63,7 +63,7 @@ def test_every_body_is_in_view_at_the_start(scene: Scene) -> None:
 def stands(body: Body, scene: Scene) -> bool:
     """Whether the floor, or something that is held or led, is right below its lowest point."""
     foot = min(corners(body), key=lambda corner: corner[2]) - (0, 0, 0.005)
-    return foot[2] < 0 or not outside([other for other in scene.bodies if other.path], foot[None], 0.004).all()
+    return foot[2] < 0 or not outside([other for other in scene.bodies if other.path], foot[None], 0.015).all()
 
 
 def test_at_the_start_what_is_free_is_in_the_air_or_stands_or_swims_and_what_is_led_reaches_into_the_medium(
@@ -197,8 +197,10 @@ def test_a_redraw_looks_the_same_and_differs_in_what_is_unseen(case: tuple[str, 
         assert after.friction != before.friction
         assert after.restitution != before.restitution
         if before.path and after.path:
-            moves = len(before.path.time) > 1
-            assert (pickle.dumps(after.path) != pickle.dumps(before.path)) == moves
+            same_path = all(
+                np.array_equal(getattr(before.path, part), getattr(after.path, part)) for part in ("time", "position")
+            )
+            assert same_path == (len(before.path.time) == 1)
         else:
             assert after.velocity != before.velocity
 

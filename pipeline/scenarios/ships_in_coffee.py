@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from pipeline.scenarios._chance import between, check_spans, rotation, turned, v
 from pipeline.scenarios._looks import COLOURS, GLAZES, patterned
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, staged
+from pipeline.scenarios._vessels import Inside, hollow
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Surface
 
 CUP = "mug"
@@ -24,19 +24,6 @@ POSES = 13
 GAP = 0.008
 """Room between the ships, and between them and the cup [m]."""
 TRIES = 500
-
-
-class _Inside(NamedTuple):
-    """The round hollow of a cup that stands on the floor, its axis through (0, 0)."""
-
-    radius: float
-    """[m]"""
-    floor: float
-    """Height of its floor [m]."""
-    brim: float
-    """[m]"""
-    foot: float
-    """Radius of the outside [m]."""
 
 
 @dataclass
@@ -121,14 +108,14 @@ class ShipsInCoffee(Scenario):
     def _asset(self) -> str:
         return self.asset or "boat"
 
-    def _cup(self, rng: np.random.Generator) -> tuple[Body, _Inside]:
+    def _cup(self, rng: np.random.Generator) -> tuple[Body, Inside]:
         """The cup, led: it is tipped over the edge of its foot, in any direction, and set back."""
         from pipeline.scenarios import _assets
 
         solid = _assets.solid(CUP, between(rng, self.cup))
         glaze = str(rng.choice(list(GLAZES)))
         orientation = turned(solid.upright, (0.0, 0.0, float(rng.uniform(-np.pi, np.pi))))
-        inside, middle = _hollow((rotation(solid.upright) @ solid.mesh.vertices.T).T)
+        inside, middle = hollow((rotation(solid.upright) @ solid.mesh.vertices.T).T)
         towards, largest = rng.uniform(-np.pi, np.pi), between(rng, self.tilt)
         time = np.linspace(0.0, between(rng, self.tipping), POSES)
         angles = largest * np.sin(np.linspace(0.0, np.pi, POSES))
@@ -152,7 +139,7 @@ class ShipsInCoffee(Scenario):
         )
         return body, inside
 
-    def _ships(self, rng: np.random.Generator, medium: Medium, inside: _Inside) -> tuple[Body, Body]:
+    def _ships(self, rng: np.random.Generator, medium: Medium, inside: Inside) -> tuple[Body, Body]:
         """Two ships of different colours that swim as deep as they weigh and do not touch."""
         colours = [str(colour) for colour in rng.choice(list(COLOURS), 2, replace=False)]
         drawn = [self._ship(rng, colour, medium) for colour in colours]
@@ -192,17 +179,6 @@ class ShipsInCoffee(Scenario):
         )
 
 
-def _hollow(points: Float64) -> tuple[_Inside, Float64]:
-    """The inside of a cup with its handle along x, from its corners (V, 3) [m], and where the middle of its foot is."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    foot = float(high[1] - low[1]) / 2
-    middle = np.array([low[0] + foot, (low[1] + high[1]) / 2, low[2]])
-    radius = np.hypot(*(points - middle)[:, :2].T)
-    floor = float(points[radius < 0.01 * foot, 2].max() - low[2])
-    inner = float(radius[radius > 0.01 * foot].min())
-    return _Inside(inner, floor, float(high[2] - low[2]), foot), middle
-
-
 def _placed(ship: Body, spot: Float64, heading: float) -> Body:
     return replace(
         ship,
@@ -211,7 +187,7 @@ def _placed(ship: Body, spot: Float64, heading: float) -> Body:
     )
 
 
-def _apart(one: Body, other: Body, inside: _Inside) -> bool:
+def _apart(one: Body, other: Body, inside: Inside) -> bool:
     """Whether a straight line between the ships, seen from above, parts them, and the cup holds both."""
     flat = [((rotation(ship.orientation) @ ship.mesh.vertices.T).T + ship.position)[:, :2] for ship in (one, other)]
     if max(float(np.hypot(*points.T).max()) for points in flat) > inside.radius - GAP:

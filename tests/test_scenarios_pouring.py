@@ -1,6 +1,8 @@
-"""What puddles promise of their own: nothing slips, sinks into the floor or starts in the liquid."""
+"""What puddles and jugs promise of their own: what rolls does not slip, nothing sinks into the floor, no jug leaks."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,12 @@ from scipy.spatial.transform import Rotation
 from pipeline import materials, shelf
 from pipeline.materials import Material
 from pipeline.scenarios import _assets as assets
+from pipeline.scenarios.pour import Pour
 from pipeline.scenarios.puddle_step import PuddleStep, rolling_radius
+from pipeline.simulators._bodies import Bodies
+from pipeline.simulators._distance import outside
+from pipeline.simulators._filling import filled
+from pipeline.simulators.coupled import Coupled
 from pipeline.types import Scene
 
 
@@ -112,3 +119,98 @@ def test_sand_is_no_puddle() -> None:
     for material in ("sand", "none"):
         with pytest.raises(ValueError, match="scenario puddle_step: expected a liquid"):
             puddle(0, material)
+
+
+def poured(seed: int, material: str = "water", **settings: object) -> Scene:
+    scenario = Pour(**settings)  # type: ignore[arg-type]
+    return scenario.draw("x", seed, shelf.find(materials, Material, material)(), SIZE, 24.0, 33)
+
+
+def test_a_jug_begins_upright_beside_the_bowl_and_ends_tipped_above_it() -> None:
+    for seed in range(3):
+        scene = poured(seed)
+        toy, bowl, jug = scene.bodies
+        with Bodies(scene, 1 / 960) as bodies:
+            assert not bodies.overlaps()
+        assert jug.path
+        up = [Rotation.from_quat(turn) * Rotation.from_quat(jug.orientation).inv() for turn in jug.path.orientation]
+        tilts = np.array([np.arccos(turn.as_matrix()[2, 2]) for turn in up])
+        assert tilts[0] == 0
+        assert (np.diff(tilts) > 0).all()
+        assert 1.1 - 1e-9 < tilts[-1] < 1.35 + 1e-9
+        standing = corners(jug)[corners(jug)[:, 2] < corners(jug)[:, 2].min() + 1e-6]
+        assert len(standing) > 16  # its foot is level
+        for seconds in jug.path.time[::4]:
+            now = moved(jug, seconds)
+            assert now[:, 2].min() > 0.01
+            assert outside([bowl, toy], now, 0.015).all()
+
+
+def test_the_lip_stays_at_one_height_and_ends_above_the_bowl() -> None:
+    for seed in range(6):
+        scene = poured(seed)
+        _, bowl, jug = scene.bodies
+        assert jug.path
+        middle = np.array(bowl.position)[:2]
+        start, tipped = corners(jug), moved(jug, jug.path.time[-1])
+        lip = int(np.argmin(np.hypot(*(start[:, :2] - middle).T) - 10 * (start[:, 2] > start[:, 2].max() - 1e-6)))
+        assert tipped[lip, 2] == pytest.approx(start[lip, 2], abs=0.01)
+        assert np.hypot(*(tipped[lip, :2] - middle)) < 0.1 < np.hypot(*(start[lip, :2] - middle))
+
+
+@pytest.mark.parametrize("material", ["water", "sand"])
+def test_all_that_will_be_poured_is_in_the_jug(material: str) -> None:
+    for seed in range(2):
+        scene = poured(seed, material)
+        jug, medium = scene.bodies[-1], scene.medium
+        assert medium
+        assert medium.form == "cylinder"
+        low, high = np.array(medium.region)
+        axes = [np.linspace(low[axis], high[axis], 21) for axis in range(3)]
+        points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        free = outside([jug], points[filled(medium, points)], 0.008)
+        assert free.mean() > 0.9  # its wall is a polygon, which the region touches
+        below = points[filled(medium, points)] * (1, 1, 0) + (0, 0, low[2] - 0.01)
+        assert not outside([jug], below, 0.008).any()
+        beside = (points[filled(medium, points)] - (low + high) / 2) * (1.2, 1.2, 1) + (low + high) / 2
+        rim = np.hypot(*(beside - (low + high) / 2)[:, :2].T) > 1.1 * (high - low)[0] / 2
+        assert not outside([jug], beside[rim], 0.008).any()
+        assert high[2] < corners(jug)[:, 2].max() - 0.03
+
+
+def test_what_is_in_a_jug_that_moves_stays_there() -> None:
+    scene = poured(1)
+    scene = replace(scene, bodies=scene.bodies[-1:], num_frames=2, fps=8.0)
+    happened = Coupled().simulate(scene)
+    assert scene.medium
+    low, high = np.array(scene.medium.region)
+    jug, end = scene.bodies[-1], happened.particle_position[-1]
+    back = Rotation.from_quat(jug.orientation) * Rotation.from_quat(happened.body_orientation[-1, -1]).inv()
+    still = back.apply(end - happened.body_position[-1, -1]) + jug.position
+    assert np.abs(happened.body_position[-1, -1] - jug.position).max() > 0.01
+    spacing = Coupled().particle_spacing
+    assert np.hypot(*(still - (low + high) / 2)[:, :2].T).max() < (high - low)[0] / 2 + spacing
+    assert still[:, 2].min() > low[2] - spacing
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"fill": [0.8, 0.95]}, "expected fill < 0.85, or it spills"),
+        ({"size": [0.1, 0.2]}, "three and a half toys wide"),
+        ({"toys": []}, "some toys or an asset"),
+        ({"asset": "chiar"}, "there is no such thing"),
+        ({"tilt": [1.0]}, "tilt must be two positive numbers"),
+    ],
+)
+def test_impossible_settings_of_pour_are_named(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Pour(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_does_not_run_is_not_poured_and_a_low_jug_does_not_pass_over_a_high_bowl() -> None:
+    for material in ("wet_sand", "mud", "none"):
+        with pytest.raises(ValueError, match="expected a liquid or dry grains"):
+            poured(0, material)
+    with pytest.raises(ValueError, match=r"raise scenario\.hold"):
+        poured(0, bowl=[0.8, 0.8])

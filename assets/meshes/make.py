@@ -218,6 +218,11 @@ def jug() -> tuple[Float64, Int64]:
     return vessel(lambda z: 0.055 + 0.022 * np.sin(2.6 * z / 0.22 + 0.45), 0.22, 0.032, (0.075, 0.07, 0.20), spout=0.02)
 
 
+def pitcher() -> tuple[Float64, Int64]:
+    """A straight wide jug with a handle and a spout, for coarse water to be poured from."""
+    return vessel(lambda z: np.full_like(z, 0.112), 0.28, 0.033, (0.056, 0.06, 0.25), spout=0.02)
+
+
 def bowl() -> tuple[Float64, Int64]:
     """A bowl."""
     return vessel(lambda z: 0.065 + 0.045 * (np.maximum(z, 0) / 0.09) ** 0.7, 0.09, 0.032)
@@ -289,7 +294,7 @@ def wheel() -> tuple[Float64, Int64]:
     return vertices, faces[:, ::-1]  # x, y, z are here those of a left-handed turn
 
 
-MESHES = (armchair, boat, boot, bowl, chair, cup, jug, mug, pipe, ship, stool, wheel)
+MESHES = (armchair, boat, boot, bowl, chair, cup, jug, mug, pipe, pitcher, ship, stool, wheel)
 
 
 def wavefront(vertices: Float64, faces: Int64) -> str:

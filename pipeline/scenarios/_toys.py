@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,3 +71,16 @@ def fingerprint(toys: Sequence[str]) -> str:
 def corners(body: Body) -> Float64:
     """A body's vertices in the world at t = 0 [m], shape (V, 3)."""
     return np.asarray((rotation(body.orientation) @ body.mesh.vertices.T).T + body.position)
+
+
+def on_its_way(body: Body) -> list[Float64]:
+    """The corners (V, 3) [m] of a led body at each pose of its path."""
+    assert body.path
+    poses = zip(body.path.position, body.path.orientation, strict=True)
+    return [(rotation(turn) @ body.mesh.vertices.T).T + place for place, turn in poses]
+
+
+def shifted(body: Body, by: Float64) -> Body:
+    """The body elsewhere, with its path, by (3,) [m]."""
+    path = body.path and replace(body.path, position=body.path.position + by)
+    return replace(body, position=vector(path.position[0] if path else np.array(body.position) + by), path=path)

@@ -14,8 +14,8 @@ from pipeline.scenarios._chance import Quaternion, between, check_spans, rotatio
 from pipeline.scenarios._looks import COLOURS, STREETS, patterned
 from pipeline.scenarios._redraw import paced, redrawn
 from pipeline.scenarios._staging import staged
-from pipeline.scenarios._toys import CLEARANCE, SIMPLE, corners, fingerprint, toy
-from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Vector
+from pipeline.scenarios._toys import CLEARANCE, SIMPLE, corners, fingerprint, on_its_way, shifted, toy
+from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene
 
 if TYPE_CHECKING:
     from pipeline.scenarios._shapes import Solid
@@ -110,7 +110,7 @@ class PuddleStep(Scenario):
         room = between(generator(seed, 8), self.room)
         low, high = way[:, :2].min(axis=0) - room, way[:, :2].max(axis=0) + room
         length, width = (float(edge) for edge in high - low)
-        body, way = _moved(body, shift := -np.append((low + high) / 2, 0.0)), way + shift
+        body, way = shifted(body, shift := -np.append((low + high) / 2, 0.0)), way + shift
         medium = material.fill(((-length / 2, -width / 2, 0.0), (length / 2, width / 2, depth)))
         if medium is None or medium.kind != "liquid":
             word = medium.word if medium else "none"
@@ -199,8 +199,7 @@ class PuddleStep(Scenario):
         if body.path is None:
             ahead = np.array(body.velocity) / np.linalg.norm(body.velocity)
             return np.vstack([here, here + self.way[1] * ahead])
-        poses = zip(body.path.position, body.path.orientation, strict=True)
-        return np.vstack([(rotation(turn) @ body.mesh.vertices.T).T + place for place, turn in poses])
+        return np.vstack(on_its_way(body))
 
 
 def rolling_radius(solid: Solid) -> float | None:
@@ -227,13 +226,6 @@ def _led(time: Float64, position: Float64, turns: Sequence[Quaternion]) -> dict[
     """Where a body begins that is led through these poses, and its path."""
     path = Path(time, position, np.array(turns))
     return {"position": vector(position[0]), "orientation": turns[0], "path": path}
-
-
-def _moved(body: Body, shift: Float64) -> Body:
-    """The body elsewhere, with its path."""
-    path = body.path and replace(body.path, position=body.path.position + shift)
-    place: Vector = vector(path.position[0] if path else np.array(body.position) + shift)
-    return replace(body, position=place, path=path)
 
 
 def _camera(

@@ -153,8 +153,8 @@ class RobotScoop(Scenario):
         stops = [
             (-far, over + CLEAR, tilt),
             (-0.8 * far, max(lowest, depth - float(rng.uniform(0.0, CLEAR))), tilt),
-            (0.8 * far, max(lowest, depth), 0.3 * tilt),
-            (far, over + between(rng, self.lift), 0.0),
+            (0.5 * far, max(lowest, depth), 0.3 * tilt),
+            (0.35 * far, over + between(rng, self.lift), 0.0),
         ]
         way = robot.straight(np.append(0.0, np.cumsum(spans)), np.array(stops), direction)
         return robot.scoop(inner, self.wall, between(rng, self.rod), handle), way

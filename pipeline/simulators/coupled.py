@@ -36,8 +36,8 @@ class Coupled(Simulator):
         if self.thin not in ("refuse", "thicken", "allow"):
             raise ValueError(f"simulator coupled: thin must be refuse, thicken or allow, got '{self.thin}'")
 
-    def simulate(self, scene: Scene) -> Trajectory:
-        """States at the frame times.
+    def pieces(self, scene: Scene) -> Iterator[Trajectory]:
+        """States at the frame times, one after the other.
 
         Raises ValueError for a scene that cannot be: an unknown kind of medium or shape, a mesh that is not closed or
         (see `thin`) too thin, bodies that overlap at t = 0; RuntimeError for a frame that cannot be: particles or
@@ -52,20 +52,22 @@ class Coupled(Simulator):
         pace = _Pace(1 / scene.fps, medium.time_step if medium else self.body_step, self.body_step)
         with Bodies(scene, pace.body_step) as bodies:
             _checks.start(scene, bodies.overlaps())
-            frames = list(_frames(scene, bodies, medium, pace, 2 * self.particle_spacing))
-        states, impulses, positions, velocities, received = zip(*frames, strict=True)
-        return Trajectory(
-            time=np.arange(scene.num_frames) / scene.fps,
-            body_position=np.stack([state.position for state in states]),
-            body_orientation=np.stack([state.orientation for state in states]),
-            body_velocity=np.stack([state.velocity for state in states]),
-            body_angular_velocity=np.stack([state.angular_velocity for state in states]),
-            body_impulse=np.stack(impulses),
-            particle_position=np.stack(positions),
-            particle_velocity=np.stack(velocities),
-            particle_spacing=float(np.cbrt(medium.particle_volume)) if medium else 0.0,
-            container_impulse=np.diff(np.stack(received), axis=0, prepend=0.0),
-        )
+            received = np.zeros(3)
+            for t, frame in enumerate(_frames(scene, bodies, medium, pace, 2 * self.particle_spacing)):
+                state, impulse, positions, velocities, total = frame
+                yield Trajectory(
+                    time=np.array([t]) / scene.fps,
+                    body_position=state.position[None],
+                    body_orientation=state.orientation[None],
+                    body_velocity=state.velocity[None],
+                    body_angular_velocity=state.angular_velocity[None],
+                    body_impulse=impulse[None],
+                    particle_position=positions[None],
+                    particle_velocity=velocities[None],
+                    particle_spacing=float(np.cbrt(medium.particle_volume)) if medium else 0.0,
+                    container_impulse=(total - received)[None],
+                )
+                received = total
 
     def _medium(self, scene: Scene) -> MediumSolver | None:
         if scene.medium is None:

@@ -49,6 +49,6 @@ def _make(
     scene = plan.scenario.draw(plan.clip_id, plan.seed, plan.material, *shape)
     if draw:
         scene = plan.scenario.redraw(scene, draw)
-    pieces, film = map(simulator.simulate, [scene]), partial(renderer.shots, scene)
+    pieces, film = simulator.pieces(scene), partial(renderer.shots, scene)
     extra = {"code": code(*ROOMS), "solvers": solvers()}
     store.save_shots(folder, key, scene, pieces, film, instances(scene), extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline import shelf
 from pipeline.materials import Material
 from pipeline.types import Medium, Vector
 
@@ -31,24 +32,20 @@ class Grains(Material):
     def __post_init__(self) -> None:
         for name in ("density", "friction_angle", "grain_size"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"material {self._name}: {name} must be positive, got {getattr(self, name)}")
+                raise ValueError(f"material {shelf.name(self)}: {name} must be positive, got {getattr(self, name)}")
         if not (self.friction_angle < 0.78 and self.wall_friction >= 0 and self.cohesion >= 0):
             raise ValueError(
-                f"material {self._name}: expected friction_angle < 0.78 rad, wall_friction >= 0 and cohesion >= 0, "
+                f"material {shelf.name(self)}: expected friction_angle < 0.78 rad, wall_friction >= 0 and cohesion >= 0, "
                 f"got {self.friction_angle}, {self.wall_friction} and {self.cohesion}"
             )
-
-    @property
-    def _name(self) -> str:
-        return type(self).__module__.rsplit(".", 1)[-1]
 
     def fill(self, region: tuple[Vector, Vector]) -> Medium:
         """The grains at rest in the box."""
         red, green, blue = self.albedo
         return Medium(
-            material=self._name,
+            material=shelf.name(self),
             kind="grains",
-            word=self.word or self._name,
+            word=self.word or shelf.name(self),
             region=region,
             density=self.density,
             friction_angle=self.friction_angle,

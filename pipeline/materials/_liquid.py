@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipeline import shelf
 from pipeline.materials import Material
 from pipeline.types import Medium, Vector
 
@@ -30,22 +31,18 @@ class Liquid(Material):
     def __post_init__(self) -> None:
         for name in ("density", "viscosity", "refractive_index"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"material {self._name}: {name} must be positive, got {getattr(self, name)}")
+                raise ValueError(f"material {shelf.name(self)}: {name} must be positive, got {getattr(self, name)}")
         if self.yield_stress < 0:
-            raise ValueError(f"material {self._name}: expected yield_stress >= 0, got {self.yield_stress}")
-
-    @property
-    def _name(self) -> str:
-        return type(self).__module__.rsplit(".", 1)[-1]
+            raise ValueError(f"material {shelf.name(self)}: expected yield_stress >= 0, got {self.yield_stress}")
 
     def fill(self, region: tuple[Vector, Vector]) -> Medium:
         """The liquid at rest in the box."""
         red, green, blue = self.albedo
         absorbed_red, absorbed_green, absorbed_blue = self.absorption
         return Medium(
-            material=self._name,
+            material=shelf.name(self),
             kind="liquid",
-            word=self.word or self._name,
+            word=self.word or shelf.name(self),
             region=region,
             density=self.density,
             viscosity=self.viscosity,

@@ -21,5 +21,5 @@ class Coffee(Liquid):
     """At 589 nm: water plus 0.0017 for each per cent of solids, the refractometer's scale."""
     absorption: list[float] = field(default_factory=lambda: [110.0, 260.0, 600.0])
     """Of red, green and blue light [1/m]: a spoonful is red-brown and clear, a cup is black (chosen by eye)."""
-    albedo: list[float] = field(default_factory=lambda: [0.045, 0.018, 0.007])
+    albedo: list[float] = field(default_factory=lambda: [0.02, 0.0075, 0.003])
     """Colour of the light scattered inside, linear RGB (chosen by eye)."""

@@ -18,7 +18,7 @@ class Honey(Liquid):
     """Dynamic viscosity [Pa s]."""
     refractive_index: float = 1.493
     """At 589 nm, 17.5 % of water (Wedmore 1955)."""
-    absorption: list[float] = field(default_factory=lambda: [7.0, 35.0, 220.0])
+    absorption: list[float] = field(default_factory=lambda: [9.0, 45.0, 260.0])
     """Of red, green and blue light [1/m]: amber, about 70 mm on Pfund's scale (chosen by eye)."""
-    albedo: list[float] = field(default_factory=lambda: [0.50, 0.20, 0.015])
+    albedo: list[float] = field(default_factory=lambda: [0.30, 0.09, 0.006])
     """Colour of the light scattered inside, linear RGB (chosen by eye)."""

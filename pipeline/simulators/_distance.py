@@ -17,6 +17,8 @@ wp.config.log_level = wp.LOG_ERROR
 
 MARGIN = 4
 """Cells of the grid beyond the body's bounding box on every side."""
+HALF = 0.51
+"""Half of the spacing, and a little for rounding."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def distance_field(body: Body, spacing: float) -> DistanceField:
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     if body.shape == "mesh":
         vertices, faces = np.asarray(body.mesh.vertices, np.float64), np.asarray(body.mesh.faces, np.int32)
-        distance = _mesh(points.tobytes(), vertices.tobytes(), faces.tobytes()).reshape(points.shape[:3])
+        distance = _mesh(points.tobytes(), points.shape[:3], spacing, vertices.tobytes(), faces.tobytes())
     elif body.shape in _PRIMITIVES:
         distance = _PRIMITIVES[body.shape](points, half)
     else:
@@ -105,23 +107,46 @@ _PRIMITIVES: dict[str, Callable[[Float64, Float64], Float64]] = {
 @wp.kernel(enable_backward=False)  # type: ignore[untyped-decorator]
 def _closest(mesh: wp.uint64, points: wp.array(dtype=wp.vec3), reach: float, distance: wp.array(dtype=float)):  # type: ignore[valid-type, no-untyped-def]
     i = wp.tid()
-    query = wp.mesh_query_point_sign_winding_number(mesh, points[i], reach)
+    query = wp.mesh_query_point_no_sign(mesh, points[i], reach)
     nearest = wp.mesh_eval_position(mesh, query.face, query.u, query.v)
-    distance[i] = query.sign * wp.length(points[i] - nearest)
+    distance[i] = wp.length(points[i] - nearest)
+
+
+@wp.kernel(enable_backward=False)  # type: ignore[untyped-decorator]
+def _side(mesh: wp.uint64, points: wp.array(dtype=wp.vec3), reach: float, sign: wp.array(dtype=float)):  # type: ignore[valid-type, no-untyped-def]
+    i = wp.tid()
+    sign[i] = wp.mesh_query_point_sign_winding_number(mesh, points[i], reach).sign
 
 
 @functools.lru_cache(maxsize=16)
-def _mesh(points: bytes, vertices: bytes, faces: bytes) -> Float64:
-    """Distances (N,) of points (N, 3) from a closed surface; kept, because a mesh is asked about more than once."""
+def _mesh(points: bytes, shape: tuple[int, ...], spacing: float, vertices: bytes, faces: bytes) -> Float64:
+    """Distances from a closed surface at the nodes of a grid of this shape; kept, because a mesh is asked about more
+    than once.
+
+    Two neighbours that are both farther than half the spacing lie on the same side. So the winding number, the dear
+    part, is asked for at the nodes nearer than that, and once for each region of the others.
+    """
     where = np.frombuffer(points).reshape(-1, 3)
     surface = wp.Mesh(
         points=wp.array(np.frombuffer(vertices).reshape(-1, 3), dtype=wp.vec3, device="cpu"),
         indices=wp.array(np.frombuffer(faces, np.int32), dtype=wp.int32, device="cpu"),
         support_winding_number=True,
     )
-    distance = wp.zeros(len(where), dtype=float, device="cpu")
+
+    def asked(kernel: wp.Kernel, which: Float64) -> Float64:
+        told = wp.zeros(len(which), dtype=float, device="cpu")
+        inputs = [surface.id, wp.array(which, dtype=wp.vec3, device="cpu"), reach]
+        wp.launch(kernel, dim=len(which), inputs=inputs, outputs=[told], device="cpu")
+        return np.asarray(told.numpy(), np.float64)
+
     reach = float(np.ptp(where, axis=0).sum())
-    inputs = [surface.id, wp.array(where, dtype=wp.vec3, device="cpu"), reach]
-    wp.launch(_closest, dim=len(where), inputs=inputs, outputs=[distance], device="cpu")
-    sampled: Float64 = distance.numpy().astype(np.float64)
-    return sampled
+    distance = asked(_closest, where)
+    region, count = ndimage.label(distance.reshape(shape) > HALF * spacing)
+    region = region.reshape(-1)
+    _, first = np.unique(region, return_index=True)
+    near = np.flatnonzero(region == 0)
+    sides = np.zeros(count + 1)
+    sides[region[first]] = asked(_side, where[first])
+    sign = sides[region]
+    sign[near] = asked(_side, where[near])
+    return (sign * distance).reshape(shape)

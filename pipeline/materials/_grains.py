@@ -35,8 +35,8 @@ class Grains(Material):
                 raise ValueError(f"material {shelf.name(self)}: {name} must be positive, got {getattr(self, name)}")
         if not (self.friction_angle < 0.78 and self.wall_friction >= 0 and self.cohesion >= 0):
             raise ValueError(
-                f"material {shelf.name(self)}: expected friction_angle < 0.78 rad, wall_friction >= 0 and cohesion >= 0, "
-                f"got {self.friction_angle}, {self.wall_friction} and {self.cohesion}"
+                f"material {shelf.name(self)}: expected friction_angle < 0.78 rad, wall_friction >= 0 and "
+                f"cohesion >= 0, got {self.friction_angle}, {self.wall_friction} and {self.cohesion}"
             )
 
     def fill(self, region: tuple[Vector, Vector]) -> Medium:

@@ -149,4 +149,5 @@ def _mesh(points: bytes, shape: tuple[int, ...], spacing: float, vertices: bytes
     sides[region[first]] = asked(_side, where[first])
     sign = sides[region]
     sign[near] = asked(_side, where[near])
-    return (sign * distance).reshape(shape)
+    signed: Float64 = (sign * distance).reshape(shape)
+    return signed

@@ -11,7 +11,7 @@ run: install ## simulate, generate, score, curate, export, report: make run ARGS
 	$(BIN)/python -m pipeline $(ARGS)
 
 test: $(VENV)/ready-dev ## set up and pass all tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/ready-dev ## formatting, style, types, direction of imports
 	$(BIN)/ruff format --check .

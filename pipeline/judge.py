@@ -219,9 +219,10 @@ class Judge:
         return f"{where}, while {missed:.0%} of the truth's motion is still to come"
 
     def _stutter(self, truth: Clip, other: Clip, prompt_frames: int) -> str:
-        """Frames repeat while the truth moves."""
+        """Frames repeat while the truth moves, and not just creeps to rest: there, re-draws differ in which frames
+        change at all."""
         expected, got = (_changing(clip.frames)[prompt_frames:] for clip in (truth, other))
-        busy = expected > max(4 * _STILL, 0.25 * float(np.median(expected)))
+        busy = expected > max(4 * _STILL, 0.25 * float(np.median(expected)), _CREEP * float(expected.max()))
         moves = np.pad(got > _STILL, 3)
         around = np.lib.stride_tricks.sliding_window_view(moves, 7)
         # A repeated frame has motion within an eighth of a second before and after it; a clip at rest has not.
@@ -234,6 +235,8 @@ class Judge:
 
 _STILL = 2e-4
 """Share of the picture that may change between two frames that show no motion."""
+_CREEP = 0.1
+"""Change of a frame against the clip's largest, below which it only comes to rest."""
 
 
 def _changing(frames: UInt8) -> Float64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +105,21 @@ def test_coming_to_rest_with_the_truth_is_not_freezing() -> None:
     assert gate(truth.frames, truth) == ""
     assert gate(truth.frames[np.minimum(np.arange(FRAMES), 14)], truth) == ""
     assert gate(truth.frames[np.minimum(np.arange(FRAMES), 8)], truth).startswith("frozen: from frame 9")
+
+
+def test_creeping_to_rest_by_fits_and_starts_is_not_stutter() -> None:
+    """Truth and other move alike and then creep; some of the creeping steps are seen in one and not in the other."""
+    order = np.minimum(np.arange(FRAMES), 7)
+    creeping = event().truth.clip.frames[order]
+
+    def with_steps(steps: Sequence[int]) -> np.ndarray:
+        frames = creeping.copy()
+        for step in steps:
+            frames[step:, 4:8, 4 * (step % 8) : 4 * (step % 8) + 4] += np.uint8(40)
+        return frames
+
+    truth = replace(event().truth.clip, frames=with_steps(range(8, FRAMES)))
+    assert gate(with_steps(range(8, FRAMES, 2)), truth) == ""
 
 
 def test_nothing_is_degenerate_in_a_truth_that_rests() -> None:

@@ -9,7 +9,7 @@ import tempfile
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,11 +159,11 @@ def _shrinks(series: Series, head: bytes, sample: int = 1 << 18) -> bool:
     return len(zlib.compress(piece, 1)) < 0.85 * len(piece)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of a .npz. Raises StoreError if the file is missing or damaged."""
+def read_arrays(path: Path, leave: Collection[str] = ()) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz, but for those to leave. Raises StoreError if the file is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files if name not in leave}
     except FileNotFoundError:
         raise fault(path, "an array file", "no such file") from None
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:

@@ -24,6 +24,7 @@ LAYERS, SCENE, TRAJECTORY = "layers.npz", "scene.npz", "trajectory.npz"
 _STEPS = 64
 """Flow on disk is counted in steps of 1/64 px, a fifth of what H.264 at crf 10 costs at most."""
 _SPACING = "particle_spacing"
+_PARTICLES = ("particle_position", "particle_velocity")
 """The only field of a trajectory that is one number."""
 _FLOWS = ("forward_flow", "backward_flow")
 _STORED = {
@@ -38,7 +39,7 @@ def write_clip(
 ) -> dict[str, Any]:
     """Write all files of a clip but clip.json, and return what goes into that.
 
-    Raises ValueError if layers or trajectory are not of the types and shapes that types.py declares.
+    Raises ValueError if layers or trajectory are not of the types and shapes that pipeline.types declares.
     """
     video.write_lossless(folder / RGB, clip.frames, clip.fps)
     video.write_preview(folder / PREVIEW, clip.frames, clip.fps)
@@ -221,12 +222,17 @@ def load_scene(folder: Path, key: str = "") -> Scene:
         return decode(Scene, entry["scene"], read_arrays(_sound(folder, SCENE, entry)))
 
 
-def load_trajectory(folder: Path, key: str = "") -> Trajectory:
-    """The trajectory that was saved with a clip. Raises StoreError as `load_clip` does."""
+def load_trajectory(folder: Path, key: str = "", particles: bool = True) -> Trajectory:
+    """The trajectory that was saved with a clip; without its particles, which are most of it, N is 0.
+
+    Raises StoreError as `load_clip` does.
+    """
     folder = Path(folder)
     entry = _entry(folder, key)
     with _explained(folder):
-        arrays = read_arrays(_sound(folder, TRAJECTORY, entry))
+        arrays = read_arrays(_sound(folder, TRAJECTORY, entry), () if particles else _PARTICLES)
+        for name in () if particles else _PARTICLES:
+            arrays[name] = np.zeros((len(arrays["time"]), 0, 3), np.float32)
         spacing = float(arrays.pop(_SPACING))
         return Trajectory(**arrays, particle_spacing=spacing)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Nouns to JSON and arrays and back, exactly: whatever types.py declares, its type hints tell how to read it."""
+"""Nouns to JSON and arrays and back, exactly: whatever pipeline.types declares, its type hints tell how to read it."""
 
 from __future__ import annotations
 

@@ -293,7 +293,7 @@ def save_clip(
     """Publish a clip: rgb.mkv, preview.mp4, what there is of layers.npz, scene.npz and trajectory.npz, and clip.json.
 
     Flow is kept to 1/64 px where int16 holds it, all else bit by bit; `extra` is kept in clip.json under that name.
-    Same clip, same bytes. Raises as `publish` does, ValueError if arrays are not as types.py declares them.
+    Same clip, same bytes. Raises as `publish` does, ValueError if arrays are not as pipeline.types declares them.
     """
     entry: dict[str, Any] = {}
     with publish(folder, key, entry, CLIP) as workshop:

@@ -11,6 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from simple_scenes import GRAVITY, body, sand_box, scene
 
+from pipeline.materials import LOOK
 from pipeline.materials.sand import Sand
 from pipeline.materials.water import Water
 from pipeline.scenarios import _shapes as shapes
@@ -18,7 +19,6 @@ from pipeline.scenarios._arm import arm
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators._grains import GrainSolver
 from pipeline.simulators.coupled import Coupled
-from pipeline.stages._units import LOOK
 from pipeline.types import Container, Float32, Path, Scene, Trajectory
 
 DEPTH = 0.096

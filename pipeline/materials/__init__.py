@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from pipeline.types import Medium, Vector
 
+LOOK = ("albedo", "absorption", "refractive_index", "word")
+"""What of a medium no solver knows."""
+
 
 @dataclass
 class Material(ABC):

@@ -51,14 +51,10 @@ def code(*rooms: str) -> str:
     return store.key(store.code_version(*(f"pipeline.{room}" for room in (*rooms, *always))), package_versions())
 
 
-LOOK = ("albedo", "absorption", "refractive_index", "word")
-"""What of a medium no solver knows."""
-
-
 def solvers() -> str:
     """Version of what decides a trajectory, which the record of the laws is about: the simulators' code and every
     material's numbers. How materials look and how clips are written is not."""
-    code = store.code_version("pipeline.simulators", "pipeline.types")
+    code = store.code_version("pipeline.simulators", "pipeline.types._scene")
     return store.key(code, _numbers(), package_versions())
 
 
@@ -67,7 +63,9 @@ def _numbers() -> dict[str, dict[str, Any]]:
     corners = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     media = {name: kind().fill(corners) for name, kind in shelf.everything(materials, Material).items()}  # type: ignore[type-abstract]
     told = {name: asdict(medium) for name, medium in media.items() if medium}
-    return {name: {key: one for key, one in medium.items() if key not in LOOK} for name, medium in told.items()}
+    return {
+        name: {key: one for key, one in medium.items() if key not in materials.LOOK} for name, medium in told.items()
+    }
 
 
 def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:

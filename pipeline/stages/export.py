@@ -88,4 +88,5 @@ def _write(
 
 def _example(folder: Path, split: str, provenance: dict[str, str]) -> Example:
     scene = store.load_scene(folder)
-    return Example(store.load_clip(folder), scene, scene.captions, split, provenance)
+    bodies = store.load_trajectory(folder, particles=False)
+    return Example(store.load_clip(folder), scene, scene.captions, split, provenance, bodies)

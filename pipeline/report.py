@@ -104,13 +104,10 @@ def shown_layers(layers: Layers, frame: int) -> str:
     """Depth, instances and forward flow of one frame side by side as a picture that can stand in a page."""
     from pipeline._report import pictures
 
-    flow = layers.forward_flow
-    drawn = pictures.flow_picture(flow[frame], pictures.flow_scale(flow))
-    depth, things = (
-        pictures.depth_picture(layers.depth[frame]),
-        pictures.instance_picture(layers.segmentation[frame]),
-    )
-    return pictures.strip([depth, things, drawn])
+    depth = pictures.depth_picture(layers.depth[frame])
+    things = pictures.instance_picture(layers.segmentation[frame])
+    flow = pictures.flow_picture(layers.forward_flow[frame], pictures.flow_scale(layers.forward_flow))
+    return pictures.strip([depth, things, flow])
 
 
 def strip(frames: Sequence[UInt8]) -> str:

@@ -16,7 +16,7 @@ from pipeline.metrics import Metric
 from pipeline.types import Clip, Instance, Layers, Score, Take
 
 METRICS = {name: kind for name, kind in shelf.everything(metrics, Metric).items() if not kind.peer}
-LIQUID = {"submerged", "liquid_level", "divergence"}
+LIQUID = {"submerged", "liquid_level", "divergence", "agitation"}
 """Metrics that are silent in this event, which has no liquid."""
 SIZE = 96
 FRAMES = 25

@@ -197,11 +197,11 @@ def test_a_metric_without_an_opinion_has_no_say() -> None:
 
 
 def test_quiet_frames_do_not_dilute_a_short_event() -> None:
-    """Everything happens in 6 frames, of 20 or of 60, and the clip misses it."""
+    """Everything happens in 6 frames, of 20 or of 60, and the clip misses it by much more than three re-draws do."""
     marks = []
     for rest in (14, 54):
         event_frames = np.r_[np.zeros(4), np.full(6, 1.0), np.zeros(rest)]
-        redraws = {"m": [score(event_frames * scale) for scale in (0.2, 0.25, 0.3)]}
+        redraws = {"m": [score(event_frames * scale) for scale in (0.1, 0.125, 0.15)]}
         marks.append(Judge().judge([score(event_frames)], redraws, "", 4).plausibility)
     assert max(marks) < 65
 
@@ -209,8 +209,16 @@ def test_quiet_frames_do_not_dilute_a_short_event() -> None:
 def test_failed_redraws_and_no_redraws_leave_the_floor() -> None:
     broken_null = {"m": [score(np.full(24, np.nan), failure="no clip")]}
     for redraws in (broken_null, {}):
-        assert Judge().judge([score(np.full(24, 0.05))], redraws, "", 4).plausibility == 100
+        assert Judge().judge([score(np.full(24, 0.03))], redraws, "", 4).plausibility == 100
         assert Judge().judge([score(np.full(24, 0.9))], redraws, "", 4).plausibility < 5
+
+
+def test_few_redraws_that_agree_promise_less_than_many() -> None:
+    """The same distance from re-draws that scatter alike; F(1, R) falls towards the square of a normal."""
+    clip, one = score(np.full(24, 0.5)), score(np.full(24, 0.15))
+    marks = [Judge().judge([clip], {"m": [one] * count}, "", 4).plausibility for count in (2, 3, 6, 50)]
+    assert marks == sorted(set(marks), reverse=True)
+    assert marks[0] > 2 * marks[-1]
 
 
 def test_what_cannot_be_judged_is_refused() -> None:

@@ -22,13 +22,13 @@ def test_the_judge_sits_an_exam(command, tmp_path: Path) -> None:
         "by_medium",
         "peers",
     } <= set(told)
-    assert told["n_pairs"] == 1
+    assert told["n_pairs"] == 4
     assert told["auc"] == 1
     assert told["suite"]["violations"] == ["vanish"]
     assert {"physics_iq_verified", "pisa"} <= set(told["peers"])
     assert (tmp_path / "exam" / "exam" / "drop-none-00000" / "vanish_2" / "preview.mp4").is_file()
     again = command(*asked, "violations=[vanish,noise]", "run=exam")
-    assert "exam: 3 done (0 now)" in again.stderr
+    assert "exam: 6 done (0 now)" in again.stderr
 
 
 def test_an_exam_needs_redraws(command, tmp_path: Path) -> None:

@@ -32,9 +32,11 @@ JUDGE = "quicksand"
 """The candidate's name in the results."""
 FITTED_ON = (
     "nothing is trained; the metrics, the violations' severities and the judge's tolerance were chosen by hand while "
-    "looking at scenes of seeds 77 and 21, their re-draws, violations and harmless changes; scenes of other seeds had "
-    "no say"
+    "looking at scenes of seeds 77, 21, 12 and 13, their re-draws, violations and harmless changes; scenes of other "
+    "seeds had no say"
 )
+UNSEEN = 4
+"""Re-draws of each scene that its null does not know: a single one may be luck, good or bad."""
 SITTING, PREVIEW = "sitting.json", "preview.mp4"
 
 
@@ -72,7 +74,7 @@ class _Rooms:
 
 
 def _units(run: Run, truth: Truth) -> Iterator[Unit]:
-    """Every change at every level that makes sense in the scene, and as many re-draws that the null has not seen."""
+    """Every change at every level that makes sense in the scene, and UNSEEN re-draws that the null has not seen."""
     scene = store.load_scene(truth.folder)
     scenario = run.stories[scene.scenario]
     plugins = (scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
@@ -83,7 +85,7 @@ def _units(run: Run, truth: Truth) -> Iterator[Unit]:
     null = null_folder(run, truth.clip_id)
     redraws = [key for _, key in truth.redraws]
     for name, change in changes.items():
-        for level in run.levels:
+        for level in run.levels if change else range(1, UNSEEN + 1):
             folder = run.folder / "exam" / truth.clip_id / f"{name}_{level}"
             key = store.key("sitting", version, truth.key, redraws, name, change, level, run.flow.estimator, plugins)
             draw = run.redraws + level if change is None else 0

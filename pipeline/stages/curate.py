@@ -6,7 +6,7 @@ import json
 from collections.abc import Container, Sequence
 from pathlib import Path
 
-from pipeline import curation, store
+from pipeline import curation, materials, scenarios, shelf, store
 from pipeline.review import decisions
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import Truth, checks_folder, opinions, score_folder, truths
@@ -18,7 +18,12 @@ ROOMS = ("curation", "stages.curate")
 
 
 def curate(run: Run) -> Tally:
-    """Measure every truth clip, decide about all together, write curation.jsonl."""
+    """Measure every truth clip, decide about all together, write curation.jsonl.
+
+    Raises ValueError for names in the settings that are on no shelf.
+    """
+    rule = run.curation
+    rule.check_names(shelf.names(scenarios), shelf.names(materials), scenarios.GRADES)
     known = truths(run)
     units = [
         Unit(
@@ -31,24 +36,29 @@ def curate(run: Run) -> Tally:
         for truth in known
     ]
     tally = perform(run, "curate", units)
+    candidates = _candidates(run, [truth for truth in known if truth.clip_id in tally.done])
+    table = run.folder / "curation.jsonl"
+    before = [json.loads(line) for line in table.read_text().splitlines()] if table.exists() else []
+    verdicts = rule.decide(candidates, curation.standing(before, rule))
+    lessons = rule.lessons(verdicts, candidates, scenarios.GRADES)
+    rows = [curation.row(*each, rule) for each in zip(verdicts, candidates, lessons, strict=True)]
+    store.write_text(table, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
+    told = {**curation.totals(verdicts, candidates), "notes": curation.notes(verdicts, candidates, rule)}
+    store.update_json(run.folder / "summary.json", curated=told)
+    return tally
+
+
+def _candidates(run: Run, known: Sequence[Truth]) -> list[curation.Candidate]:
     current = opinions(run)
     said = decisions.read(run.folder / decisions.FILE)
-    candidates = [
-        curation.candidate(
-            store.load_scene(truth.folder),
-            store.read_json(checks_folder(run, truth.clip_id) / "checks.json"),
-            _judgements(run, truth, current),
-            _votes(truth, said),
-        )
-        for truth in known
-        if truth.clip_id in tally.done
-    ]
-    verdicts = run.curation.decide(candidates)
-    rows = [curation.row(verdict, one) for verdict, one in zip(verdicts, candidates, strict=True)]
-    store.write_text(run.folder / "curation.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    accepted = sum(verdict.accepted for verdict in verdicts)
-    store.update_json(run.folder / "summary.json", curated={"accepted": accepted, "rejected": len(verdicts) - accepted})
-    return tally
+    found = []
+    for truth in known:
+        measured = store.read_json(checks_folder(run, truth.clip_id) / "checks.json")
+        likeness = measured.pop("likeness")
+        scene = store.load_scene(truth.folder)
+        judged = _judgements(run, truth, current)
+        found.append(curation.candidate(scene, measured, judged, _votes(truth, said), likeness))
+    return found
 
 
 def _judgements(run: Run, truth: Truth, current: Container[Path]) -> list[Judgement]:
@@ -72,5 +82,6 @@ def _vote(one: decisions.Decision) -> curation.Vote:
 
 
 def _inspect(folder: Path, key: str, truth: Path) -> None:
+    clip = store.load_clip(truth)
     with store.publish(folder, key, {}) as unfinished:
-        store.write_json(unfinished / "checks.json", curation.inspect(store.load_clip(truth)))
+        store.write_json(unfinished / "checks.json", {**curation.inspect(clip), "likeness": curation.describe(clip)})

@@ -1,18 +1,22 @@
-"""A small review of real clips on the disk, for tests of the server."""
+"""A small review of real clips on the disk, and who decides in it, for tests of the server."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import falling_disc
 import numpy as np
+import pytest
+from starlette.testclient import TestClient
 
 from pipeline import store
 from pipeline.review import Review
 from pipeline.review.decisions import FILE, Log
 from pipeline.review.queue import FlowFile, Item, Shown, items
 from pipeline.review.room import Room
+from pipeline.review.server import application
 
 SECRETS = ("truth", "swimmer", "drop-sand", "rgb.mkv", "preview")
 """Words that tell truth from generated, or where clips lie."""
@@ -50,6 +54,42 @@ def pairs(folder: Path, count: int = 4) -> list[Item]:
     return items(truths, answers, ["pairs"])
 
 
-def room(folder: Path, found: list[Item], reviewer: str = "", **settings: object) -> Room:
+def opened(folder: Path, found: list[Item], reviewer: str = "", **settings: object) -> Room:
     given = {"repeats": 0.0, "double": 1.0, **settings}
     return Room("walk", found, Log(folder / FILE), 0, Review(**given), reviewer)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[Item]:
+    return pairs(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def room(found: list[Item], tmp_path: Path) -> Room:
+    return opened(tmp_path, found)
+
+
+@pytest.fixture
+def client(room: Room) -> TestClient:
+    return TestClient(application(room), base_url="http://localhost")
+
+
+@pytest.fixture
+def seeing(found: list[Item], tmp_path: Path) -> TestClient:
+    return TestClient(application(opened(tmp_path, found, blind=False)))
+
+
+def first(client: TestClient, reviewer: str = "anna") -> dict[str, Any]:
+    return client.get("/api/queue", params={"reviewer": reviewer}).json()["tasks"][0]  # type: ignore[no-any-return]
+
+
+def verdict(task: str, side: str = "left", key: str = "key-00000000", **more: object) -> dict[str, object]:
+    return {"key": key, "reviewer": "anna", "task": task, "side": side, "verdict": "approve", "seconds": 2.5, **more}
+
+
+def decide_all(client: TestClient, reviewer: str, left: str = "approve", right: str = "reject") -> None:
+    while tasks := client.get("/api/queue", params={"reviewer": reviewer}).json()["tasks"]:
+        for side, said in (("left", left), ("right", right)):
+            key = f"{reviewer}-{tasks[0]['task']}-{side}"
+            sent = verdict(tasks[0]["task"], side, key, reviewer=reviewer, verdict=said)
+            assert client.post("/api/decide", json=sent).status_code == 200

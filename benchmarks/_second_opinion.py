@@ -1,10 +1,11 @@
 """What exact layers must say, worked out a second time: NumPy in float64, every ray against every triangle and sphere.
 
-Nothing of the renderer's kernels is used, only what it draws: meshes, grains' offsets, the liquid's triangles.
+Nothing of the renderer's kernels is used, only what it draws: meshes, grains' offsets at t = 0, the liquid's triangles.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from pipeline.renderers import _grains
 from pipeline.renderers._beauty import expose
+from pipeline.renderers._clouds import STRETCH
 from pipeline.renderers._liquid import REACH
 from pipeline.renderers._stage import Stage
 from pipeline.renderers.raytrace import Raytrace
@@ -56,9 +58,9 @@ def pose(trajectory: Trajectory, t: int, index: int) -> Float64:
     return made
 
 
-def carried(scene: Scene, trajectory: Trajectory, layers: Layers, t: int, step: int, pixels: Pixels) -> Float64:
+def carried(things: Things, layers: Layers, t: int, step: int, pixels: Pixels) -> Float64:
     """World points [m], (K, 3), of some pixels of frame t, carried to t + step by what they belong to."""
-    at = tuple(pixels.T)
+    at, scene, trajectory = tuple(pixels.T), things.scene, things.trajectory
     points = unproject(scene.camera, t, layers.depth[t])[at]
     thing, material, particle = (layer[t][at] for layer in (layers.segmentation, layers.material, layers.particle))
     for index in range(len(scene.bodies)):
@@ -66,10 +68,66 @@ def carried(scene: Scene, trajectory: Trajectory, layers: Layers, t: int, step: 
         moving = pose(trajectory, t + step, index) @ np.linalg.inv(pose(trajectory, t, index))
         points[mine] = points[mine] @ moving[:3, :3].T + moving[:3, 3]
     now, then = (trajectory.particle_position[time].astype(np.float64) for time in (t, t + step))
-    points[material == GRAINS] += (then - now)[particle[material == GRAINS]]
+    grains = material == GRAINS
+    if grains.any():
+        points[grains] = rolled(things, t, t + step, points[grains], particle[grains])
     liquid = (material == LIQUID) & (particle >= 0)
     points[liquid] += drift(points[liquid], now, then, REACH * trajectory.particle_spacing)
     return points
+
+
+def rolled(things: Things, t: int, then: int, points: Float64, particle: NDArray[np.int32]) -> Float64:
+    """Points [m], (K, 3), on grains of some particles (K,) in frame t, where they are in frame `then`.
+
+    A grain goes where the cloud around its particle takes it and turns with the cloud; it is the one whose surface
+    passes through the point.
+    """
+    offset = things.offset[particle % len(things.offset)]
+    here, there = (things.form[time][particle] for time in (t, then))
+    away = points - things.trajectory.particle_position[t][particle]
+    between = away[:, None] - np.einsum("kij,kgj->kgi", here, offset[..., :3])
+    grain = np.abs(np.linalg.norm(between, axis=-1) - offset[..., 3]).argmin(axis=1)
+    rows = np.arange(len(points))
+    turn = rotation(there) @ rotation(here).swapaxes(1, 2)
+    local = np.einsum("kij,kj->ki", turn, between[rows, grain])
+    shift = np.einsum("kij,kj->ki", there, offset[rows, grain, :3])
+    return np.asarray(things.trajectory.particle_position[then][particle] + shift + local)
+
+
+def rotation(form: Float64) -> Float64:
+    """The rotations in maps (K, 3, 3) that turn and stretch: the square root of F F^T taken off F."""
+    squares, axes = np.linalg.eigh(form @ form.swapaxes(1, 2))
+    back = (axes / np.sqrt(squares)[:, None]) @ axes.swapaxes(1, 2)
+    return np.asarray(back @ form)
+
+
+def forms(trajectory: Trajectory) -> Float64:
+    """What the offsets of the grains around each particle are multiplied by, (T, N, 3, 3).
+
+    From frame to frame as the plane through what its neighbours move says, and never drawn out or pressed together by
+    more than `STRETCH`.
+    """
+    made = [np.tile(np.eye(3), (trajectory.particle_position.shape[1], 1, 1))]
+    places = trajectory.particle_position.astype(np.float64)
+    for now, then in itertools.pairwise(places):
+        gradient = slopes(now, then - now, trajectory.particle_spacing)
+        gradient *= np.minimum(1.0, 0.7 / np.maximum(np.linalg.norm(gradient, axis=(1, 2)), 1e-12))[:, None, None]
+        left, stretch, right = np.linalg.svd(made[-1] + gradient @ made[-1])
+        made.append(left * np.clip(stretch, 1 / STRETCH, STRETCH)[:, None] @ right)
+    return np.array(made)
+
+
+def slopes(particles: Float64, moved: Float64, spacing: float) -> Float64:
+    """Gradients at the particles (N, 3, 3) of what those around them moved: weighted least squares about their mean."""
+    reach = 2.25 * spacing
+    distance, index = cKDTree(particles).query(particles, k=min(128, len(particles)), distance_upper_bound=reach)
+    weight = np.where(distance < reach, (1 - np.minimum(distance / reach, 1.0) ** 2) ** 3, 0.0)
+    weight /= (total := weight.sum(axis=1, keepdims=True))
+    index = np.minimum(index, len(particles) - 1)
+    about = [values[index] - np.einsum("nk,nki->ni", weight, values[index])[:, None] for values in (particles, moved)]
+    moments, both = (np.einsum("nk,nki,nkj->nij", weight, values, about[0]) for values in about)
+    ridge = 0.002 * spacing**2 / total[..., None] * np.eye(3)
+    return np.asarray(both @ np.linalg.inv(moments + ridge))
 
 
 def drift(points: Float64, now: Float64, then: Float64, reach: float) -> Float64:
@@ -104,10 +162,10 @@ def fit(points: Float64, particles: Float64, moved: Float64, reach: float) -> Fl
     return np.linalg.solve(moments, np.einsum("mk,mki,mkj->mij", weight, basis, moved[index]))[:, 0]
 
 
-def flow_error(scene: Scene, trajectory: Trajectory, layers: Layers, t: int, step: int, pixels: Pixels) -> Float64:
+def flow_error(things: Things, layers: Layers, t: int, step: int, pixels: Pixels) -> Float64:
     """Distance [px], (K,), between the flow of some pixels of frame t and where their points are carried."""
-    at = tuple(pixels.T)
-    there = project(scene.camera, t + step, carried(scene, trajectory, layers, t, step, pixels))
+    at, scene = tuple(pixels.T), things.scene
+    there = project(scene.camera, t + step, carried(things, layers, t, step, pixels))
     flow = (layers.forward_flow if step > 0 else layers.backward_flow)[t]
     return np.linalg.norm(there - centres(scene.camera)[at] - flow[at], axis=-1)
 
@@ -124,13 +182,13 @@ class Trip:
     """(K,)"""
 
 
-def round_trip(scene: Scene, trajectory: Trajectory, layers: Layers, t: int) -> Trip:
+def round_trip(things: Things, layers: Layers, t: int) -> Trip:
     """Forward from the pixels of frame t, and back by the flow interpolated between four pixels of t + 1.
 
     A pixel counts if all four see the same thing (of grains the same particle), none of them hidden at t, and their
     depths lie in a plane: else there is an edge between them.
     """
-    camera = scene.camera
+    camera = things.scene.camera
     row, column = np.nonzero(layers.valid[t] & ~layers.forward_occluded[t])
     target = centres(camera)[row, column] + layers.forward_flow[t][row, column]
     corner = np.floor(target - 0.5).astype(int)
@@ -153,7 +211,7 @@ def round_trip(scene: Scene, trajectory: Trajectory, layers: Layers, t: int) -> 
     error = np.linalg.norm(back + layers.forward_flow[t][row, column], axis=-1)
     pose = camera.world_to_camera[t + 1]
     start = np.stack([row, column], axis=1)[same]
-    ahead = carried(scene, trajectory, layers, t, 1, start) @ pose[2, :3] + pose[2, 3]
+    ahead = carried(things, layers, t, 1, start) @ pose[2, :3] + pose[2, 3]
     off = ahead - 1.0 / (weights * inverse).sum(axis=0)[same]
     return Trip(error[same], off, layers.material[t][tuple(start.T)])
 
@@ -191,16 +249,20 @@ def first_wall(eye: Float64, ray: Float64, container: Container) -> Float64:
     return np.min([first_box(eye, ray, np.array(b[:3]), np.array(b[3:])) for b in boxes], axis=0)
 
 
-def first_grain(eye: Float64, ray: Float64, particles: Float64, offset: Float64) -> Float64:
-    """Distance to the first grain on each unit ray; `offset` (P, G, 4) is that of particle i mod P, with radius."""
+def first_grain(eye: Float64, ray: Float64, particles: Float64, offset: Float64, form: Float64) -> Float64:
+    """Distance to the first grain on each unit ray.
+
+    `offset` (P, G, 4) is that of particle i mod P at t = 0, with radius, and `form` (N, 3, 3) what it is multiplied by.
+    """
     nearest = np.full(len(ray), np.inf)
-    reach = float((np.linalg.norm(offset[..., :3], axis=-1) + offset[..., 3]).max())
+    reach = float((STRETCH * np.linalg.norm(offset[..., :3], axis=-1) + offset[..., 3]).max())
     between = particles - eye
     squared = (between**2).sum(axis=1)
     for row, d in enumerate(ray):
         along = between @ d
         near = np.flatnonzero(squared - along**2 < reach**2)
-        centre = (between[near][:, None] + offset[near % len(offset), :, :3]).reshape(-1, 3)
+        shift = np.einsum("kij,kgj->kgi", form[near], offset[near % len(offset), :, :3])
+        centre = (between[near][:, None] + shift).reshape(-1, 3)
         radius = offset[near % len(offset), :, 3].reshape(-1)
         middle = centre @ d
         depth = radius**2 - ((centre - middle[:, None] * d) ** 2).sum(axis=1)
@@ -217,9 +279,10 @@ class Things:
         spacing, drawn = trajectory.particle_spacing, (renderer.grains_per_particle, renderer.seed)
         self.stage = Stage(scene, trajectory, drawn[0], 1, drawn[1], "cpu")
         self.kind = scene.medium.kind if scene.medium else "none"
-        self.offset = np.zeros((1, 0, 4))
+        self.offset, self.form = np.zeros((1, 0, 4)), np.zeros((scene.num_frames, 0, 3, 3))
         if self.kind == "grains":
-            self.offset = _grains.pattern(scene, spacing, *drawn).offset.astype(np.float64)
+            self.offset = _grains.pattern(scene, spacing, *drawn).astype(np.float64)
+            self.form = forms(trajectory)
 
     def first(self, t: int, eye: Float64, ray: Float64) -> Float64:
         """Distance [m] to the first thing on each unit ray (R, 3) from `eye` in frame t, inf without one."""
@@ -234,7 +297,8 @@ class Things:
             corners = body.mesh.vertices @ place[:3, :3].T + place[:3, 3]
             found.append(first_triangle(eye, ray, corners[body.mesh.faces]))
         if self.kind == "grains":
-            found.append(first_grain(eye, ray, trajectory.particle_position[t].astype(np.float64), self.offset))
+            where = trajectory.particle_position[t].astype(np.float64)
+            found.append(first_grain(eye, ray, where, self.offset, self.form[t]))
         elif self.kind == "liquid":
             found.append(first_triangle(eye, ray, self.surface(t)))
         return np.min(found, axis=0)
@@ -254,7 +318,7 @@ def agreement(things: Things, layers: Layers, t: int, step: int, pixels: Pixels,
     """
     scene, spacing = things.scene, things.trajectory.particle_spacing
     row, column = pixels.T
-    target = carried(scene, things.trajectory, layers, t, step, pixels)
+    target = carried(things, layers, t, step, pixels)
     flag = (layers.forward_occluded if step > 0 else layers.backward_occluded)[t][row, column]
     camera = scene.camera.world_to_camera[t + step]
     eye = -camera[:3, :3].T @ camera[:3, 3]

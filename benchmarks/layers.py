@@ -101,19 +101,19 @@ def examined(case: str, scene: Scene, happened: Trajectory) -> Iterator[Row]:
     """The rows about one clip."""
     layers = RENDERER.render(scene, happened).layers
     assert layers is not None
-    inner = range(1, scene.num_frames - 1)
+    things, inner = second.Things(scene, happened, RENDERER), range(1, scene.num_frames - 1)
     both = [(t, step) for t in inner for step in (-1, 1)]
     for kind, name in enumerate(THINGS):
         seen = {t: np.argwhere((layers.material[t] == kind) & layers.valid[t]) for t in inner}
-        mine = [second.flow_error(scene, happened, layers, t, step, seen[t]) for t, step in both]
+        mine = [second.flow_error(things, layers, t, step, seen[t]) for t, step in both]
         if name == "static":
             yield from rows(case, "flow against depth and camera, static", mine, median=0.02, q99=0.1)
         elif name == "rigid":
             yield from rows(case, "flow against depth and poses, rigid", mine, q99=0.05)
         else:
             yield from rows(case, f"flow against particles, {name}", mine, mean=0.05, q99=None)
-    yield from round_trips(case, scene, happened, layers, inner)
-    things, rng = second.Things(scene, happened, RENDERER), np.random.default_rng(SEED)
+    yield from round_trips(case, things, layers, inner)
+    rng = np.random.default_rng(SEED)
     anywhere, at_edges = [], []
     for t, step in both:
         pixels = rng.integers(0, SIZE, (RAYS, 2))
@@ -127,9 +127,9 @@ def examined(case: str, scene: Scene, happened: Trajectory) -> Iterator[Row]:
     yield from rows(case, "segmentation against flat colours", same, share=1.0)
 
 
-def round_trips(case: str, scene: Scene, happened: Trajectory, layers: Layers, inner: range) -> Iterator[Row]:
+def round_trips(case: str, things: second.Things, layers: Layers, inner: range) -> Iterator[Row]:
     """Rows about forward and backward flow together; of a liquid also where both pixels show the same point."""
-    trips = [second.round_trip(scene, happened, layers, t) for t in inner]
+    trips = [second.round_trip(things, layers, t) for t in inner]
     for kind, name in enumerate(THINGS):
         mine = [trip.error[trip.material == kind] for trip in trips]
         yield from rows(case, f"forward and back, {name}", mine, mean=0.1, q99=0.1)
@@ -171,20 +171,11 @@ def led(case: str, material: str, motion: Callable[[Float64, float], Float64]) -
     layers = RENDERER.render(scene, happened).layers
     assert layers is not None
     points, mine = second.unproject(scene.camera, 1, layers.depth[1]), (layers.material[1] >= 2) & layers.valid[1]
-    own = points.copy()
-    carrier = start[layers.particle[1][mine]]
-    centres, whole, drawn = second.centres(scene.camera), [], []
+    centres, errors = second.centres(scene.camera), []
     for step, flow in ((1, layers.forward_flow[1]), (-1, layers.backward_flow[1])):
-        own[mine] = points[mine] + motion(carrier, step) - carrier
-        for errors, there in ((whole, motion(points, step)), (drawn, own)):
-            found = second.project(scene.camera, 1 + step, there) - centres - flow
-            errors.append(np.linalg.norm(found, axis=-1)[mine])
-    if material == "sand":
-        yield from rows(
-            f"{case} of {material}", "flow against closed form, each grain with its particle", drawn, mean=0.05
-        )
-    about = f"flow against closed form, {'as if the bed were one' if material == 'sand' else 'liquid'}"
-    yield from rows(f"{case} of {material}", about, whole, mean=0.05, q99=None)
+        found = second.project(scene.camera, 1 + step, motion(points, step)) - centres - flow
+        errors.append(np.linalg.norm(found, axis=-1)[mine])
+    yield from rows(f"{case} of {material}", "flow against closed form", errors, mean=0.05, q99=None)
 
 
 def bed(material: str) -> tuple[Scene, Trajectory]:

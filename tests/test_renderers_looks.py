@@ -17,7 +17,7 @@ def scattered() -> np.ndarray:
     from pipeline.renderers._grains import pattern
 
     scene = stage(medium=filling("grains", (0.5, 0.4, 0.3)), size=(480, 560))
-    return pattern(scene, SPACING, 160, 0).offset / SPACING
+    return pattern(scene, SPACING, 160, 0) / SPACING
 
 
 def test_grains_stay_near_their_particle_and_fill_what_it_stands_for() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
+from pipeline.renderers._clouds import Clouds
 from pipeline.renderers._textures import Texture, texture
 from pipeline.types import Float32, Float64, Mesh, Scene
 
@@ -121,6 +122,8 @@ class Frame:
     """Quaternions (x, y, z, w), (B, 4)."""
     particles: Float32
     """[m], (N, 3)."""
+    clouds: Clouds | None
+    """Grains around the particles, if there are any."""
     owned: tuple[object, ...]
     """Objects that the geometry points into."""
 

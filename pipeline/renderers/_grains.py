@@ -12,6 +12,7 @@ import warp as wp
 from scipy import ndimage
 from scipy.special import gammainc, gammaincinv
 
+from pipeline.renderers._clouds import STRETCH, Clouds
 from pipeline.renderers._geometry import Bodies, Geometry, Grains, Room
 from pipeline.types import Bool, Container, Float32, Float64, Scene
 
@@ -22,22 +23,12 @@ SPREAD = 0.5
 """Standard deviation [spacings] of the grains around their particle: where the particles lie apart, as in a thin layer,
 the clouds still meet; a cube of grains would show each particle as a block, and their rows."""
 REACH = 1.15
-"""No grain's surface is farther than this from its particle [spacings]."""
+"""At t = 0 no grain's surface is farther than this from its particle [spacings]."""
 
 _PATTERNS = 256
 _MAX_CELLS = 4_000_000
 _BULK = 0.99
 """Share of the particles that are always under the top of the bed's grid."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Where the grains of a particle lie around it; particle i has pattern i mod `_PATTERNS` for the whole clip."""
-
-    offset: Float32
-    """Offset and radius [m], shape (_PATTERNS, G, 4)."""
-    reach: float
-    """How far a grain's surface can be from its particle [m]."""
 
 
 def pixel_size(scene: Scene) -> float:
@@ -49,9 +40,10 @@ def pixel_size(scene: Scene) -> float:
     return float(depth / scene.camera.intrinsics[0, 0])
 
 
-def pattern(scene: Scene, spacing: float, grains_per_particle: int, seed: int) -> Pattern:
-    """Grains of `medium.grain_size`, or of 0.6 pixels, scattered around the particle: as many as fill its cube.
+def pattern(scene: Scene, spacing: float, grains_per_particle: int, seed: int) -> Float32:
+    """`Clouds.offset`, (_PATTERNS, G, 4): grains of `medium.grain_size`, or of 0.6 pixels, scattered around a particle.
 
+    They are as many as fill its cube, and particle i has pattern i mod `_PATTERNS` for the whole clip.
     Smaller grains could not be seen, and at most `grains_per_particle` are drawn: fewer than fill the cube would leave
     holes, so they are drawn larger.
     """
@@ -67,7 +59,7 @@ def pattern(scene: Scene, spacing: float, grains_per_particle: int, seed: int) -
     place = (steps + rng.random((_PATTERNS, 1, 3)) + rng.normal(0.0, 0.04, (_PATTERNS, count, 3))) % 1.0
     radius = diameter / 2 * rng.uniform(0.72, 1.2, (_PATTERNS, count, 1))
     offset = np.concatenate([_cloud(place, REACH * spacing - radius, SPREAD * spacing), radius], axis=2)
-    return Pattern(offset.astype(np.float32), REACH * spacing)
+    return np.asarray(offset, np.float32)
 
 
 def _cloud(place: Float64, limit: Float64, spread: float) -> Float64:
@@ -179,6 +171,7 @@ def _scatter(
     particles: wp.array[wp.vec3],
     kept: wp.array[int],
     offset: wp.array2d[wp.vec4],
+    form: wp.array[wp.mat33],
     lower: wp.vec3,
     cell: float,
     size: wp.vec3i,
@@ -195,7 +188,7 @@ def _scatter(
     row, place = wp.tid()
     particle = kept[row]
     shift = offset[particle % offset.shape[0], place]
-    centre = particles[particle] + wp.vec3(shift[0], shift[1], shift[2])
+    centre = particles[particle] + form[particle] * wp.vec3(shift[0], shift[1], shift[2])
     radius = shift[3]
     where = particles[particle]
     if room.walled == 1 and wp.abs(where[0]) <= room.half[0] and wp.abs(where[1]) <= room.half[1]:
@@ -216,24 +209,26 @@ def _scatter(
                     identity[entry] = particle * offset.shape[1] + place
 
 
-def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, room: Room, device: str) -> None:
-    """Sorts the grains of the kept particles into the cells of a uniform grid."""
+def _grid(made: Grains, particles: Float32, kept: Bool, clouds: Clouds, reach: float, room: Room, device: str) -> None:
+    """Sorts the grains of the kept particles, none farther from them than `reach` [m], into a uniform grid's cells."""
     points = particles[kept]
-    lower, upper = points.min(axis=0) - layout.reach, points.max(axis=0) + layout.reach
-    radius = float(layout.offset[..., 3].mean())
+    lower, upper = points.min(axis=0) - reach, points.max(axis=0) + reach
+    radius = float(clouds.offset[..., 3].mean())
     cell = max(4.0 * radius, float((np.prod(upper - lower, dtype=np.float64) / _MAX_CELLS) ** (1 / 3)))
     size = np.maximum(np.ceil((upper - lower) / cell), 1).astype(int)
     made.lower, made.cell, made.size = wp.vec3(*lower.tolist()), cell, wp.vec3i(*size.tolist())
     rows = wp.array(np.flatnonzero(kept), dtype=int, device=device)
     where = wp.array(particles, dtype=wp.vec3, device=device)
-    offset = wp.array(layout.offset, dtype=wp.vec4, device=device)
+    offset = wp.array(clouds.offset, dtype=wp.vec4, device=device)
+    form = wp.array(clouds.form, dtype=wp.mat33, device=device)
     cursor = wp.zeros(int(size.prod()) + 1, dtype=int, device=device)
     made.first = wp.empty_like(cursor)
     made.sphere = wp.empty(1, dtype=wp.vec4, device=device)
     made.identity = wp.empty(1, dtype=int, device=device)
-    shape = (len(rows), layout.offset.shape[1])
+    shape = (len(rows), clouds.offset.shape[1])
     for filling in (0, 1):
-        inputs = [where, rows, offset, made.lower, cell, made.size, room, filling, cursor, made.sphere, made.identity]
+        cells = (made.lower, cell, made.size, room, filling, cursor, made.sphere, made.identity)
+        inputs = [where, rows, offset, form, *cells]
         wp.launch(_scatter, dim=shape, inputs=inputs, device=device)
         if filling == 0:
             wp.utils.array_scan(cursor, made.first, inclusive=False)
@@ -245,12 +240,12 @@ def _grid(made: Grains, particles: Float32, kept: Bool, layout: Pattern, room: R
 
 
 def grains(
-    scene: Scene, particles: Float32, spacing: float, layout: Pattern, tint: wp.array, around: Geometry, device: str
+    scene: Scene, particles: Float32, clouds: Clouds, spacing: float, tint: wp.array, around: Geometry, device: str
 ) -> Grains:
     """Grains and bed at one time, for `particles` [m] of shape (N, 3), N > 0; `around` has the bodies and the room."""
     assert scene.medium is not None
     made = Grains()
-    made.per_particle, made.albedo = layout.offset.shape[1], wp.vec3(*scene.medium.albedo)
+    made.per_particle, made.albedo = clouds.offset.shape[1], wp.vec3(*scene.medium.albedo)
     made.tint = tint
     bed = _bed(particles, spacing, scene.container)
     free = wp.ones(bed.density.shape, dtype=float, device=device)
@@ -275,5 +270,5 @@ def grains(
     strayed = np.linalg.norm(particles - (lower + upper) / 2, axis=1) > 10.0 * np.linalg.norm(upper - lower)
     kept = _near_surface(bed, raw, particles) & ~strayed
     if kept.any():
-        _grid(made, particles, kept, layout, around.room, device)
+        _grid(made, particles, kept, clouds, STRETCH * REACH * spacing, around.room, device)
     return made

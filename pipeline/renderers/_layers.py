@@ -117,7 +117,7 @@ class Motion:
 
 
 def follow(sight: Sight, now: Frame, others: tuple[Frame, Frame], spacing: float, device: str) -> Motion:
-    """Moves every visible point with what it belongs to: rigid, with its particle, or with the liquid around it."""
+    """Moves every visible point with what it belongs to: a body, a grain, or the liquid around it."""
     moved = (sight.point.copy(), sight.point.copy())
     particle = np.full(len(sight.kind), -1, np.int32)
     known = np.ones(len(sight.kind), np.bool_)
@@ -128,10 +128,14 @@ def follow(sight: Sight, now: Frame, others: tuple[Frame, Frame], spacing: float
         for target, other in zip(moved, others, strict=True):
             target[mine] = local @ rotation_matrices(other.orientation[body]).T + other.position[body]
     mine = sight.kind == GRAIN
-    particle[mine] = sight.index[mine] // now.geometry.grains.per_particle
-    centre = now.particles[particle[mine]].astype(np.float64)
-    for target, other in zip(moved, others, strict=True):
-        target[mine] += other.particles[particle[mine]].astype(np.float64) - centre
+    if now.clouds:
+        grain = sight.index[mine]
+        particle[mine] = owner = grain // now.geometry.grains.per_particle
+        local = sight.point[mine] - now.particles[owner] - now.clouds.shifts(grain)
+        for target, other in zip(moved, others, strict=True):
+            assert other.clouds
+            rolled = np.einsum("mij,mj->mi", now.clouds.turned(other.clouds, owner), local)
+            target[mine] = other.particles[owner] + other.clouds.shifts(grain) + rolled
     mine = sight.kind == LIQUID
     if mine.any():
         around = (others[0].particles, others[1].particles)

@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 import _second_opinion as second
@@ -60,12 +61,13 @@ class Row:
 
 
 def rows(case: str, about: str, values: list[Float64] | list[Bool], **targets: float | None) -> Iterator[Row]:
-    """One row for each statistic asked for: mean, median, q99, q95; of flags the share."""
+    """One row for each statistic asked for: mean, median, q95, q99; of flags the share."""
     found = np.concatenate([np.ravel(one) for one in values])
     found = found[np.isfinite(found)]
     if not len(found):
         return
-    statistics = {"mean": np.mean, "median": np.median, "q99": lambda x: np.quantile(x, 0.99), "share": np.mean}
+    statistics = {"mean": np.mean, "median": np.median, "share": np.mean}
+    statistics |= {f"q{part}": partial(np.quantile, q=part / 100) for part in (95, 99)}
     for name, target in targets.items():
         unit = "share" if name == "share" else "px"
         yield Row(case, about, name, float(statistics[name](found)), target, unit, len(found))
@@ -134,6 +136,8 @@ def round_trips(case: str, things: second.Things, layers: Layers, inner: range) 
         mine = [trip.error[trip.material == kind] for trip in trips]
         yield from rows(case, f"forward and back, {name}", mine, mean=0.1, q99=0.1)
         if name == "liquid":
+            yield from rows(case, "forward and back, liquid", mine, median=None, q95=None)
+            yield from rows(case, "forward and back, liquid, within 0.1 px", [one <= 0.1 for one in mine], share=None)
             sharp = [trip.error[(trip.material == kind) & (np.abs(trip.off) < 3e-4)] for trip in trips]
             yield from rows(case, "forward and back, liquid, surface within 0.3 mm of the point", sharp, q99=0.1)
 

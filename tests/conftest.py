@@ -28,6 +28,7 @@ def command() -> Command:
 def outputs(tmp_path_factory: pytest.TempPathFactory, command: Command) -> Path:
     """Folder that holds the finished run 'walk': one scene each of sand, water and bare floor, coarse."""
     folder = tmp_path_factory.mktemp("outputs")
-    done = command("quick=true", f"outputs={folder}", "run=walk", "seed=0")
+    # The record of the laws may be of another version of the solvers than those at work here.
+    done = command("quick=true", f"outputs={folder}", "run=walk", "seed=0", "allow_unvalidated=true")
     assert done.returncode == 0, done.stderr
     return folder

@@ -75,6 +75,7 @@ def row(example: Example) -> dict[str, Any]:
         "height": height,
         "width": width,
         "split": example.split,
+        **{name: float(value) for name, value in sorted(example.curated.items())},
         **{f"provenance_{name}": str(value) for name, value in sorted(example.provenance.items())},
     }
 

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pipeline.exporters import Exporter
+from pipeline.exporters import About, Exporter
 from pipeline.exporters._describe import annotated
-from pipeline.exporters._pictures import export_pictures, write_png
+from pipeline.exporters._pictures import export_pictures
+from pipeline.exporters._png import write_png
 from pipeline.types import Bool, Example, Float32
 
 FOLDERS = {"train": "training", "validation": "validation", "test": "testing"}
@@ -42,7 +43,7 @@ class KittiFlow(Exporter):
 
     on_request: ClassVar[bool] = True
 
-    def export(self, name: str, examples: Iterable[Example], folder: Path) -> None:
+    def export(self, about: About, examples: Iterable[Example], folder: Path) -> None:
         """One example in memory at a time. The same examples give the same bytes.
 
         Raises ValueError if there is no example at all, or one that a trainer could not use.
@@ -55,7 +56,7 @@ class KittiFlow(Exporter):
             _write(example, folder / FOLDERS[example.split], first)
             return {"first_pair": first, "pairs": pairs[example.split] - first}
 
-        export_pictures(name, examples, folder, CONTENTS, write)
+        export_pictures(about, examples, folder, CONTENTS, write)
 
 
 def _write(example: Example, folder: Path, first: int) -> None:

@@ -1,7 +1,8 @@
 """Kubric's folders of pictures (Greff et al. 2022), as its workers write them and the MOVi builders read them.
 
 https://github.com/google-research/kubric: kubric/file_io.py (files and scaling), kubric/renderer/blender_utils.py (what
-the channels mean), challenges/movi/movi_a.py (how they are read), kubric/core/cameras.py (the camera).
+the channels mean), challenges/movi/movi_a.py (how they are read), kubric/core/cameras.py (the camera), kubric/utils.py
+(get_instance_info).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.exporters import Exporter
+from pipeline.exporters import About, Exporter
 from pipeline.exporters._describe import annotated, check_layers, plain, row
-from pipeline.exporters._pictures import export_pictures, write_png
-from pipeline.types import Bool, Camera, Example, Float32, Float64, Layers
+from pipeline.exporters._pictures import export_pictures
+from pipeline.exporters._png import write_png
+from pipeline.types import Bool, Camera, Example, Float32, Float64, Layers, Trajectory
 
 LAYERS = ["depth", "normal", "segmentation", "object_coordinates", "forward_flow", "backward_flow"]
 """Those that Kubric has a place for."""
@@ -39,7 +41,8 @@ CONTENTS = """## What lies where
   there is no next or no former frame.
 - `normal_<t>.png`: (n + 1) / 2 * 65535 in world axes; `object_coordinates_<t>.png`: 0..1 * 65535.
 - `metadata.json`: `metadata`, `camera` (Blender's axes, quaternions w, x, y, z) and `instances` with their boxes and
-  visible pixels; poses over time are not part of an exported example. `events.json` lists no collisions.
+  visible pixels; bodies also with their `positions` [m], `quaternions`, `velocities` [m/s], `angular_velocities`
+  [rad/s] and `image_positions` (0..1, right and down) in every frame. `events.json` lists no collisions.
 
 `train.jsonl`, `validation.jsonl`, `test.jsonl`: one row a clip with its captions, provenance and `folder`."""
 
@@ -59,7 +62,7 @@ class Kubric(Exporter):
         if homeless:
             raise ValueError(f"kubric: there is no place for {', '.join(homeless)}, choose among {', '.join(LAYERS)}")
 
-    def export(self, name: str, examples: Iterable[Example], folder: Path) -> None:
+    def export(self, about: About, examples: Iterable[Example], folder: Path) -> None:
         """One example in memory at a time. The same examples give the same bytes.
 
         Raises ValueError if there is no example at all, one that a trainer could not use, or one of more than 255
@@ -71,7 +74,7 @@ class Kubric(Exporter):
             self._write(example, folder / place)
             return {"folder": place}
 
-        export_pictures(name, examples, folder, CONTENTS, write)
+        export_pictures(about, examples, folder, CONTENTS, write)
 
     def _write(self, example: Example, folder: Path) -> None:
         layers, camera = annotated(example)
@@ -151,17 +154,33 @@ def _metadata(example: Example, layers: Layers, camera: Camera) -> dict[str, Any
     }
     instances = []
     for instance in clip.instances:
-        body = scene.bodies[instance.id - 1] if instance.kind == "rigid" else None
         entry: dict[str, Any] = {
             "asset_id": instance.mesh or instance.name,
             "name": instance.name,
             "kind": instance.kind,
+            "density": instance.density,
         }
-        if body:
+        if instance.kind == "rigid":
+            body = scene.bodies[instance.id - 1]
             entry |= {"mass": body.mass, "friction": body.friction, "restitution": body.restitution}
-        entry |= {"name": instance.name, "kind": instance.kind, "density": instance.density}
+            entry |= _motion(example.trajectory, instance.id - 1, camera) if example.trajectory else {}
         instances.append(entry | _boxes(layers.segmentation == instance.id))
     return {"flags": {}, "metadata": row(example) | facts, "camera": _camera(camera), "instances": instances}
+
+
+def _motion(happened: Trajectory, number: int, camera: Camera) -> dict[str, Any]:
+    """What get_instance_info says of a body in every frame: quaternions w, x, y, z, the picture from 0 to 1."""
+    places = happened.body_position[:, number]
+    seen = np.einsum("tij,tj->ti", camera.world_to_camera[:, :3, :3], places) + camera.world_to_camera[:, :3, 3]
+    shown = seen @ camera.intrinsics.T
+    height, width = camera.size
+    return {
+        "positions": places,
+        "quaternions": happened.body_orientation[:, number][:, [3, 0, 1, 2]],
+        "velocities": happened.body_velocity[:, number],
+        "angular_velocities": happened.body_angular_velocity[:, number],
+        "image_positions": shown[:, :2] / shown[:, 2:] / (width, height),
+    }
 
 
 def _boxes(mine: Bool) -> dict[str, Any]:

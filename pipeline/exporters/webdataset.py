@@ -5,24 +5,25 @@ https://github.com/webdataset/webdataset
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.exporters import Exporter
-from pipeline.exporters._card import Census, card
-from pipeline.exporters._describe import LAYERS, annotation, check, check_layers, check_some, layers_file, row
+from pipeline.exporters import About, Exporter
+from pipeline.exporters._describe import LAYERS, annotation, check_layers, layers_file, row
+from pipeline.exporters._ledger import Ledger
+from pipeline.exporters._media import content
 from pipeline.types import Example
 
 CONTENTS = """## What lies where
 
 `<split>-<shard>.tar` holds, for every clip, `<clip_id>.mp4` (H.264), `.txt` (the first caption), `.json` (all captions,
 ids, sizes, camera, instances, the scene in SI units, conventions, provenance) and `.layers.npz` (exact layers of every
-frame and the camera).
+frame and the camera). `<split>.jsonl` lists the clips with their shard and the SHA-256 of their video.
 
 ```python
 import webdataset
@@ -54,48 +55,37 @@ class Webdataset(Exporter):
                 f"got {self.max_clips} and {self.max_megabytes}"
             )
 
-    def export(self, name: str, examples: Iterable[Example], folder: Path) -> None:
+    def export(self, about: About, examples: Iterable[Example], folder: Path) -> None:
         """One example in memory at a time. The same examples give the same bytes.
 
         Raises ValueError if there is no example at all, or one that a trainer could not use.
         """
-        census = Census()
-        seen: set[str] = set()
+        ledger = Ledger(about, folder)
         shards: dict[str, _Shards] = {}
         try:
-            for example in examples:
-                check(example, seen)
+            for example in ledger.each(examples):
                 if example.split not in shards:
                     shards[example.split] = _Shards(folder, example.split, self.max_clips, self.max_megabytes * 1e6)
-                shards[example.split].add(self._sample(example))
-                census.count(example)
+                video = content(example)
+                shard = shards[example.split].add(self._sample(example, video))
+                ledger.write(example, video_sha256=hashlib.sha256(video).hexdigest(), shard=shard)
         finally:
             for one in shards.values():
                 one.close()
-        check_some(name, seen)
-        (folder / "README.md").write_text(card(name, census, "{split}-*.tar", CONTENTS), encoding="utf-8")
+        ledger.close(CONTENTS, "{split}-*.tar")
 
-    def _sample(self, example: Example) -> dict[str, bytes]:
+    def _sample(self, example: Example, video: bytes) -> dict[str, bytes]:
         """File name -> bytes of one clip."""
         clip_id = example.clip.clip_id
         facts = {**row(example), **annotation(example)}
         sample = {
-            f"{clip_id}.mp4": _mp4(example),
+            f"{clip_id}.mp4": video,
             f"{clip_id}.txt": example.captions[0].encode(),
             f"{clip_id}.json": json.dumps(facts, ensure_ascii=False).encode(),
         }
         if self.layers:
             sample[f"{clip_id}.layers.npz"] = layers_file(example, self.layers, self.flow_step)
         return sample
-
-
-def _mp4(example: Example) -> bytes:
-    from pipeline.video import write_preview
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp4"
-        write_preview(path, example.clip.frames, example.clip.fps)
-        return path.read_bytes()
 
 
 class _Shards:
@@ -107,23 +97,27 @@ class _Shards:
         self.tar: tarfile.TarFile | None = None
         self.clips = 0
 
-    def add(self, sample: dict[str, bytes]) -> None:
-        """Append one clip, in a new shard if it does not fit the open one."""
+    def add(self, sample: dict[str, bytes]) -> str:
+        """Append one clip, in a new shard if it does not fit the open one, and return the shard's name."""
         size = sum(len(content) for content in sample.values())
         full = self.tar is None or self.clips >= self.max_clips or self.tar.offset + size > self.max_bytes
         tar = self._open() if full or self.tar is None else self.tar
-        for name, content in sample.items():
+        for name, data in sample.items():
             # Owner and time stay at zero: the bytes depend on the clips only.
             entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            tar.addfile(entry, io.BytesIO(content))
+            entry.size, entry.mode = len(data), 0o644
+            tar.addfile(entry, io.BytesIO(data))
         self.clips += 1
+        return self._name
+
+    @property
+    def _name(self) -> str:
+        return f"{self.split}-{self.number:06d}.tar"
 
     def _open(self) -> tarfile.TarFile:
         self.close()
         self.number, self.clips = self.number + 1, 0
-        path = self.folder / f"{self.split}-{self.number:06d}.tar"
-        self.tar = tarfile.open(path, "w")  # noqa: SIM115 (closed in close)
+        self.tar = tarfile.open(self.folder / self._name, "w")  # noqa: SIM115 (closed in close)
         return self.tar
 
     def close(self) -> None:

@@ -127,6 +127,8 @@ class Run:
     """Who reviews: the id that decisions are signed with; empty: the page asks."""
     curation: Curation = field(default_factory=Curation)
     exporters: dict[str, Exporter] = field(default_factory=dict)
+    allow_unvalidated: bool = False
+    """Export clips also where no law vouches for the solver that made them; their card says so."""
     laws: dict[str, Law] = field(default_factory=dict)
     """What stage=validate examines; all laws unless some are chosen: laws=[dam_break,repose]."""
     violations: dict[str, Violation] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pipeline.types._clip import Clip, FlowField, Instance, Layers, Prompt, Take
 from pipeline.types._finding import Finding, Measurement, Plot
-from pipeline.types._opinion import Example, Judgement, Score, Verdict
+from pipeline.types._opinion import Attempt, Example, Judgement, Score, Verdict
 from pipeline.types._scene import (
     BACKGROUND,
     Body,
@@ -33,6 +33,7 @@ from pipeline.types._scene import (
 
 __all__ = [
     "BACKGROUND",
+    "Attempt",
     "Body",
     "Bool",
     "Camera",

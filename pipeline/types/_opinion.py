@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -62,6 +63,19 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """What a model made of the prompt of an example's clip, and what the judge says of it."""
+
+    clip: Clip
+    prompt_frames: int
+    """How many first frames of the truth the model was given."""
+    judgement: Judgement | None = None
+    """None: nobody has judged it."""
+    video: pathlib.Path | None = None
+    """As `Example.video`."""
+
+
+@dataclass(frozen=True)
 class Example:
     """One clip of a training set."""
 
@@ -73,3 +87,9 @@ class Example:
     """Key of the clip's folder, code version, seed, verdict."""
     trajectory: Trajectory | None = None
     """Of the bodies; its particles may be left out (N = 0)."""
+    video: pathlib.Path | None = None
+    """The clip as a file that players and trainers read, as video.write_preview writes it; None: there is none yet."""
+    curated: Mapping[str, float] = field(default_factory=dict)
+    """Numbers that curation gave it, such as its weight."""
+    attempts: tuple[Attempt, ...] = ()
+    """What models made of the same scene."""

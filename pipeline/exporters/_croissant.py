@@ -87,9 +87,8 @@ def _files(folder: Path, tables: Mapping[str, str]) -> Iterator[dict[str, Any]]:
 
 def _videos(folder: Path) -> Iterator[dict[str, Any]]:
     """The video files, or the archives that hold them, where there are any; a row says its own file and hash."""
-    for suffix, encoding in ((".mp4", "video/mp4"), (".tar", "application/x-tar")):
+    for name, suffix, encoding in (("videos", ".mp4", "video/mp4"), ("shards", ".tar", "application/x-tar")):
         if next(folder.rglob(f"*{suffix}"), None):
-            name = f"{suffix[1:]} files"
             entry = {"@id": name, "name": name, "encodingFormat": encoding, "includes": f"*{suffix}"}
             yield {"@type": "cr:FileSet", **entry}
 

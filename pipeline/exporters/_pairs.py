@@ -54,7 +54,7 @@ def export_pairs(
         raise ValueError(
             f"Dataset {about.name}: no pair to export, left out: {reasons}; run stage=generate and stage=score first"
         )
-    ledger.close(f"{contents}\n\n{pairs} pairs. Left out: {reasons}{where}.")
+    ledger.close(f"{contents}\n\n{pairs} pairs. Left out: {reasons}{where}.", "{split}/**")
 
 
 def _mismatch(example: Example, attempt: Attempt) -> str:
@@ -70,13 +70,13 @@ def _entry(
 ) -> dict[str, Any]:
     """Put both videos there, and what a row says of them beyond the truth's facts."""
     clip, split = attempt.clip, folder / example.split
-    if PurePosixPath(clip.source).name != clip.source or clip.source == "truth":
+    if PurePosixPath(clip.source).name != clip.source or clip.source in ("", "truth"):
         raise ValueError(f"Clip {clip.clip_id}/{clip.source}: a model's name must be a plain one, and not 'truth'")
     truth, made = f"truth/{example.clip.clip_id}.mp4", f"{clip.source}/{example.clip.clip_id}__s{clip.sample}.mp4"
     hashes = [_once(example, split / truth), put(attempt, split / made)]
-    named = dict(zip((_column(one) for one in columns), (truth, made), strict=True))
     return {
-        **named,
+        # Not plain `file_name` for the column `video`: `datasets` 5.2 gives it to whichever Video column comes first.
+        **{f"{one}_file_name": path for one, path in zip(columns, (truth, made), strict=True)},
         **{f"{one}_sha256": digest for one, digest in zip(columns, hashes, strict=True)},
         "prompt": example.captions[0],
         "prompt_frames": attempt.prompt_frames,
@@ -85,11 +85,6 @@ def _entry(
         "plausibility": float(judgement.plausibility),
         "gate": judgement.gate,
     }
-
-
-def _column(name: str) -> str:
-    """`datasets` calls the column `video` whose files are in `file_name`."""
-    return "file_name" if name == "video" else f"{name}_file_name"
 
 
 def _once(example: Example, path: Path) -> str:

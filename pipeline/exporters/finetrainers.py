@@ -1,7 +1,8 @@
 """finetrainers: <split>/prompts.txt and <split>/videos.txt, line by line.
 
-a-r-r-o-w/finetrainers, docs/dataset/README.md, 'Two file format' (class VideoFileCaptionFileListDataset): paths are
-joined to the folder of the two files.
+huggingface/finetrainers (a-r-r-o-w/finetrainers before), docs/dataset/README.md, 'Two file format', and
+finetrainers/data/dataset.py, VideoFileCaptionFileListDataset: paths are joined to the folder of the two files, in which
+there must be no metadata.csv, .json or .jsonl.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ line breaks in captions become spaces. Paths are relative to the split's folder;
 the whole data set. In the file that finetrainers' `--dataset_config` names:
 
 ```json
-{"datasets": [{"data_root": "<this folder>/train", "dataset_type": "video", "id_token": "",
+{"datasets": [{"data_root": "<this folder>/train", "dataset_type": "video",
                "video_resolution_buckets": [[17, 64, 64]], "reshape_mode": "bicubic"}]}
 ```"""
 

@@ -108,6 +108,12 @@ def test_the_card_counts_what_is_there(name: str, exporter: type[Exporter], writ
         ({"captions": ()}, "at least one caption"),
         ({"clip": "drop.sand"}, "without dots and slashes"),
         ({"clip": "../escape"}, "without dots and slashes"),
+        ({"clip": ""}, "plain name"),
+        ({"clip": "two\nlines"}, "plain name"),
+        ({"clip": "a b"}, "plain name"),
+        ({"clip": "nul\0"}, "plain name"),
+        ({"clip": "x" * 201}, "at most 200 bytes"),
+        ({"clip": "沙" * 70}, "at most 200 bytes"),
         ({"clip": "drop-sand-00000"}, "stands twice"),
     ],
 )

@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plan["answers"].append(answer)
         plan["opinions"][str(opinion.relative_to(run.folder))] = f"opinion{number}"
         verdict = {"clip_id": name, "accepted": True, "split": split, "by": "rule", "reasons": ["it is good"]}
-        numbers = {"weight": 1.5, "position": 0.25, "instructive": None}
+        numbers = {"weight": 1.5, "position": number if split == "train" else None, "instructive": None}
         verdicts.append({**verdict, **numbers, "material": one.scene.material, "seed": one.scene.seed})
     store.write_json(run.folder / "plan.json", plan)
     store.write_text(run.folder / "curation.jsonl", "".join(json.dumps(row) + "\n" for row in verdicts))
@@ -171,7 +171,9 @@ def test_the_same_command_again_makes_nothing(run: Run) -> None:
 
 def test_weight_and_position_of_curation_stand_in_the_rows(run: Run) -> None:
     stage.export(run)
-    assert {(row["weight"], row["position"]) for row in rows(run, "videofolder")} == {(1.5, 0.25)}
+    for row in rows(run, "videofolder"):
+        number = int(row["clip_id"][-5:])
+        assert (row["weight"], row["position"]) == (1.5, number if row["split"] == "train" else -1)
     assert all("instructive" not in row for row in rows(run, "videofolder"))
 
 
@@ -261,3 +263,15 @@ def test_a_media_folder_that_vanished_is_made_again(run: Run) -> None:
     shutil.rmtree(run.folder / "dataset" / "media")
     stage.export(run)
     assert len(list((run.folder / "dataset" / "media").glob("*.mp4"))) == 6
+
+
+def test_a_set_with_positions_for_the_training_clips_alone_loads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets import load_dataset
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    stage.export(chosen(run, "videofolder", "parquet"))
+    for layout in ("videofolder", "parquet"):
+        data = load_dataset(str(run.folder / "dataset" / layout), cache_dir=str(run.folder / "cache"))
+        assert {split: rows.num_rows for split, rows in data.items()} == COUNTS
+        assert sorted(data["train"]["position"]) == [0, 1, 4]
+        assert set(data["test"]["position"]) == {-1}

@@ -42,7 +42,7 @@ def example(number: int, split: str = "train") -> Example:
     shown = falling_disc.clip(f"drop-{material}-{number:05d}", material, number, num_frames=9)
     scene = falling_disc.scene(shown, material, seed=100 + number)
     provenance = {"key": f"key{number}", "code": "8a1b2c3", "verdict": 'rule: "instructive" & sound'}
-    curated = {"weight": 1.0 + number, "position": 0.5}
+    curated = {"weight": 1.0 + number, "position": number if split == "train" else -1}
     return Example(shown, scene, (*scene.captions, "Ein Ball fällt."), split, provenance, curated=curated)
 
 

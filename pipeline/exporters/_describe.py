@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from pathlib import PurePosixPath
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy.typing as npt
 from pipeline.types import Camera, Example, Layers, Mesh
 
 SPLITS = ("train", "validation", "test")
+LONGEST = 200
+"""Of a clip's id [bytes]: file names have 255, and get endings."""
 LAYERS = tuple(entry.name for entry in fields(Layers))
 CONVENTIONS = {
     "axes": "world z up; camera as in OpenCV: x right, y down, z forward",
@@ -30,13 +32,16 @@ CONVENTIONS = {
 def check(example: Example, seen: set[str]) -> None:
     """Refuse an example that a trainer could not use, or that stood here before; remember its id in `seen`.
 
-    Ids become file names, and WebDataset cuts a name at its first dot.
+    Ids become file names, stand in lines of text, and WebDataset cuts a name at its first dot.
     """
     clip_id = example.clip.clip_id
     if example.split not in SPLITS:
         raise ValueError(f"Example {clip_id}: split must be one of {', '.join(SPLITS)}, got '{example.split}'")
-    if not clip_id or "." in clip_id or PurePosixPath(clip_id).name != clip_id:
-        raise ValueError(f"Example {clip_id}: a clip id must be a plain name without dots and slashes")
+    if not re.fullmatch(r"[\w-]+", clip_id) or len(clip_id.encode()) > LONGEST:
+        raise ValueError(
+            f"Example {clip_id!r}: a clip id must be a plain name of letters, digits, _, -, without dots and slashes, "
+            f"of at most {LONGEST} bytes"
+        )
     if not example.captions:
         raise ValueError(f"Example {clip_id}: expected at least one caption, got none")
     if clip_id in seen:
@@ -75,7 +80,7 @@ def row(example: Example) -> dict[str, Any]:
         "height": height,
         "width": width,
         "split": example.split,
-        **{name: float(value) for name, value in sorted(example.curated.items())},
+        **dict(sorted(example.curated.items())),
         **{f"provenance_{name}": str(value) for name, value in sorted(example.provenance.items())},
     }
 

@@ -54,7 +54,8 @@ class Ledger:
         if got != self._columns:
             differing = ", ".join(sorted(set(got) ^ set(self._columns)))
             raise ValueError(
-                f"Example {example.clip.clip_id}: all examples need the same provenance entries, differs in {differing}"
+                f"Example {example.clip.clip_id}: all examples need the same provenance entries and weights, "
+                f"differs in {differing}"
             )
 
     def write(self, example: Example, **entry: Any) -> None:

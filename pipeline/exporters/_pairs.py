@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from pipeline._files import sha256
@@ -70,7 +71,7 @@ def _entry(
 ) -> dict[str, Any]:
     """Put both videos there, and what a row says of them beyond the truth's facts."""
     clip, split = attempt.clip, folder / example.split
-    if PurePosixPath(clip.source).name != clip.source or clip.source in ("", "truth"):
+    if not re.fullmatch(r"\w[\w.+-]*", clip.source) or clip.source == "truth":
         raise ValueError(f"Clip {clip.clip_id}/{clip.source}: a model's name must be a plain one, and not 'truth'")
     truth, made = f"truth/{example.clip.clip_id}.mp4", f"{clip.source}/{example.clip.clip_id}__s{clip.sample}.mp4"
     hashes = [_once(example, split / truth), put(attempt, split / made)]

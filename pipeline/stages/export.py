@@ -27,8 +27,8 @@ ROOMS = ("exporters", "stages.export", "stages._admission")
 SHIPPED = Path(__file__).parents[2] / "assets" / VALIDATION
 """The full pass of this project's own solvers; a run's own validation comes first."""
 MEDIA, ATTEMPTS, PREVIEW = "media", "attempts", "preview.mp4"
-CURATED = ("weight", "position")
-"""Numbers of curation.jsonl that go into the rows, where it has them."""
+CURATED: dict[str, type] = {"weight": float, "position": int}
+"""Numbers of curation.jsonl that go into the rows, if it has them; -1 where a clip has none, for tables need a type."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def _described(
         "reasons": "; ".join(row["reasons"]),
         "laws": standing(measured, row["material"], made_by["solvers"]),
     }
-    curated = {name: float(row[name]) for name in CURATED if row.get(name) is not None}
+    curated = {name: kind(-1 if row[name] is None else row[name]) for name, kind in CURATED.items() if name in row}
     video = _Video(truth.folder, truth.key, f"{truth.clip_id}.mp4")
     return _Accepted(video, row["split"], Origin(row["material"], made_by["solvers"]), provenance, curated, tried)
 

@@ -90,6 +90,6 @@ class Example:
     video: pathlib.Path | None = None
     """The clip as a file that players and trainers read, as video.write_preview writes it; None: there is none yet."""
     curated: Mapping[str, float] = field(default_factory=dict)
-    """Numbers that curation gave it, such as its weight."""
+    """Numbers that curation gave it, weight and position; names and types are the same throughout a set."""
     attempts: tuple[Attempt, ...] = ()
     """What models made of the same scene."""

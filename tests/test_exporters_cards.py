@@ -101,6 +101,12 @@ def test_a_set_that_is_not_validated_says_so_first_and_everywhere(tmp_path: Path
     assert not (tmp_path / "plots" / "laws.png").exists()
 
 
+def test_a_law_that_measured_nothing_is_a_limit_too(tmp_path: Path) -> None:
+    nothing = {**ABOUT.validation[0], "measured": None, "passed": False, "tolerance": 0.0}
+    Videofolder(layers=[]).export(replace(ABOUT, validation=(nothing,)), examples(), tmp_path)
+    assert "front nothing where 1 ± 0 is expected" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_pictures_of_the_card_are_there_and_small(written: dict[str, Path]) -> None:
     for folder in written.values():
         card = (folder / "README.md").read_text(encoding="utf-8")

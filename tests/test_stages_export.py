@@ -158,6 +158,11 @@ def test_allowed_all_the_same_the_card_says_so(run: Run, record: Any) -> None:
     assert "> **Not validated** (allow_unvalidated=true): 2 of water: no law has measured it." in card
 
 
+def test_the_card_of_a_quick_run_says_so(run: Run) -> None:
+    stage.export(replace(run, quick=True))
+    assert "A quick run" in (run.folder / "dataset" / "videofolder" / "README.md").read_text()
+
+
 def test_a_runs_own_validation_comes_first(run: Run, record: Any) -> None:
     record([])
     store.write_json(run.folder / "validation.json", RECORD)

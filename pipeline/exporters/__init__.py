@@ -24,6 +24,8 @@ class About:
     """Rows of validation.json: what the solvers were found to obey."""
     unvalidated: str = ""
     """Which clips are in it although no law vouches for their solver, and why; empty: none."""
+    limits: tuple[str, ...] = ()
+    """What is to be known of this set beyond what holds for all, a sentence each."""
 
 
 @dataclass

@@ -96,8 +96,8 @@ normals, segmentation and flow are exact, not estimated. Every clip says where i
 
 ## Known limits
 
-- The pictures are synthetic: what is learnt here about looks does not carry over to filmed video, what is learnt about
-  motion is meant to. Captions are made from templates.
+{_bullets(about.limits)}- The pictures are synthetic: what is learnt here about looks does not carry over to filmed
+  video, what is learnt about motion is meant to. Captions are made from templates.
 - Bodies are rigid and closed; there is one medium a scene; cameras stand still unless the scenario moves them.
 - Videos are {_CODEC}: colours are halved in resolution, and estimated flow changes by some hundredths of a pixel.
 {_missed(about, census)}
@@ -178,14 +178,20 @@ says how a clip's medium stands.
 ![distance of every measurement from the expected value, in tolerances]({LAWS})"""
 
 
+def _bullets(sentences: Sequence[str]) -> str:
+    return "".join(f"- {sentence}\n" for sentence in sentences)
+
+
 def _missed(about: About, census: Census) -> str:
     """The measurements that are out of tolerance, as limits."""
-    return "".join(
-        f"- {row['law'].replace('_', ' ')}, {row['medium']}, {row['case']}: {row['quantity']} {row['measured']:.3g} "
-        f"where {row['expected']:.3g} ± {row['tolerance']:.2g} is expected.\n"
-        for row in judged(about, census)
-        if not row["passed"]
-    )
+    return _bullets([_miss(row) for row in judged(about, census) if not row["passed"]])
+
+
+def _miss(row: Mapping[str, Any]) -> str:
+    measured = "nothing" if row["measured"] is None else f"{row['measured']:.3g}"
+    expected = f"{row['expected']:.3g} ± {row['tolerance']:.2g} is expected."
+    law = row["law"].replace("_", " ")
+    return f"{law}, {row['medium']}, {row['case']}: {row['quantity']} {measured} where {expected}"
 
 
 def _size_category(total: int) -> str:

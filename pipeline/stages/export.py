@@ -27,6 +27,7 @@ ROOMS = ("exporters", "stages.export", "stages._admission")
 SHIPPED = Path(__file__).parents[2] / "assets" / VALIDATION
 """The full pass of this project's own solvers; a run's own validation comes first."""
 MEDIA, ATTEMPTS, PREVIEW = "media", "attempts", "preview.mp4"
+QUICK = "**A quick run**: coarse particles and small pictures, for a first look, not for training."
 CURATED: dict[str, type] = {"weight": float, "position": int}
 """Numbers of curation.jsonl that go into the rows, if it has them; -1 where a clip has none, for tables need a type."""
 
@@ -74,7 +75,13 @@ def export(run: Run) -> Tally:
     if not accepted:
         _note(run, (), 0)
         return Tally("export", failed=failed)
-    about = About(run.run, _day(run), validation=tuple(measured), unvalidated=against if run.allow_unvalidated else "")
+    about = About(
+        run.run,
+        _day(run),
+        validation=tuple(measured),
+        unvalidated=against if run.allow_unvalidated else "",
+        limits=(QUICK,) if run.quick else (),
+    )
     gathered = perform(run, "export", _videos(run, accepted))
     if gathered.failed:
         return Tally("export", failed={**failed, **gathered.failed})
@@ -101,7 +108,7 @@ def _unit(run: Run, name: str, about: About, accepted: Sequence[_Accepted], reco
     exporter = run.exporters[name]
     mine = accepted if exporter.compares else [_Accepted(**{**vars(one), "tried": ()}) for one in accepted]
     # The day is not part of the key: the same set on another day is the same set.
-    told = (about.name, about.licence, about.unvalidated, record and store.sha256(record))
+    told = (about.name, about.licence, about.unvalidated, about.limits, record and store.sha256(record))
     key = store.key("dataset", code(*ROOMS), exporter, told, [vars(one) for one in mine])
     return Unit(name, run.folder / "dataset" / name, key, _write, (exporter, about, mine, record))
 

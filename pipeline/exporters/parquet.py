@@ -11,10 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.exporters import About, Exporter
 from pipeline.exporters._describe import row
@@ -22,9 +19,14 @@ from pipeline.exporters._ledger import Ledger
 from pipeline.exporters._media import content
 from pipeline.types import Example
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
 BATCH = 16_000_000
 """A group of rows is written when its videos are this large [bytes]: readers and writers hold one at a time."""
-TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list: pa.list_(pa.string())}
+NAMES = {str: "string", int: "int64", float: "double", bool: "bool"}
+"""Python's types as Arrow spells them."""
 CONTENTS = """## What lies where
 
 `<split>-<shard>.parquet`: one row a clip, `video` (the bytes of an H.264 file and its name), `text` (the first
@@ -95,6 +97,9 @@ class _Shards:
 
     def _flush(self) -> None:
         """Write the waiting rows as one group."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         if not self.rows:
             return
         if self.writer is None:
@@ -114,15 +119,19 @@ class _Shards:
 
 def _schema(first: Mapping[str, Any]) -> pa.Schema:
     """Columns and their types, for Arrow and, in the metadata, for `datasets` (4 and later)."""
-    video = pa.field("video", pa.struct({"bytes": pa.binary(), "path": pa.string()}))
-    fields = [video, *(pa.field(name, TYPES[type(value)]) for name, value in first.items())]
+    import pyarrow as pa
+
+    columns = {
+        name: pa.list_(pa.string()) if isinstance(value, list) else pa.type_for_alias(NAMES[type(value)])
+        for name, value in first.items()
+    }
+    video = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     features = {"video": {"_type": "Video"}, **{name: _feature(value) for name, value in first.items()}}
     told = json.dumps({"info": {"features": features}})
-    return pa.schema(fields, metadata={"huggingface": told})
+    return pa.schema({"video": video, **columns}, metadata={"huggingface": told})
 
 
 def _feature(value: Any) -> dict[str, Any]:
     if isinstance(value, list):
-        return {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"}
-    names = {str: "string", int: "int64", float: "float64", bool: "bool"}
-    return {"dtype": names[type(value)], "_type": "Value"}
+        return {"feature": _feature(""), "_type": "List"}
+    return {"dtype": NAMES[type(value)].replace("double", "float64"), "_type": "Value"}

@@ -9,7 +9,7 @@ import datetime
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ class _Accepted:
     origin: Origin
     provenance: dict[str, str]
     curated: dict[str, float]
-    tried: tuple[_Tried, ...] = field(default=())
+    tried: tuple[_Tried, ...] = ()
 
 
 def export(run: Run) -> Tally:
@@ -106,10 +106,10 @@ def _refused(run: Run, record: Path | None, curated: int, accepted: int, against
 
 def _unit(run: Run, name: str, about: About, accepted: Sequence[_Accepted], record: Path | None) -> Unit:
     exporter = run.exporters[name]
-    mine = accepted if exporter.compares else [_Accepted(**{**vars(one), "tried": ()}) for one in accepted]
+    mine = accepted if exporter.compares else [replace(one, tried=()) for one in accepted]
     # The day is not part of the key: the same set on another day is the same set.
     told = (about.name, about.licence, about.unvalidated, about.limits, record and store.sha256(record))
-    key = store.key("dataset", code(*ROOMS), exporter, told, [vars(one) for one in mine])
+    key = store.key("dataset", code(*ROOMS), exporter, told, mine)
     return Unit(name, run.folder / "dataset" / name, key, _write, (exporter, about, mine, record))
 
 

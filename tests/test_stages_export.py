@@ -17,7 +17,7 @@ from training_examples import COUNTS, SPLITS, attempt, example
 
 from pipeline import store
 from pipeline.app import compose
-from pipeline.stages import Run, Tally
+from pipeline.stages import Run, Tally, _units
 from pipeline.stages import export as stage
 from pipeline.stages._admission import Origin, objection, objections
 from pipeline.stages._layout import answer_folder, clip_folder, score_folder
@@ -280,3 +280,12 @@ def test_a_set_with_positions_for_the_training_clips_alone_loads(run: Run, monke
         assert {split: rows.num_rows for split, rows in data.items()} == COUNTS
         assert sorted(data["train"]["position"]) == [0, 1, 4]
         assert set(data["test"]["position"]) == {-1}
+
+
+def test_another_build_of_torch_is_no_other_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a record made here would vouch for nothing where pip takes 2.13.0 instead of 2.13.0+cpu."""
+    usual, mine = _units._version, _units.solvers()
+    monkeypatch.setattr(_units, "_version", lambda name: "another" if name in ("torch", "av") else usual(name))
+    assert _units.solvers() == mine
+    monkeypatch.setattr(_units, "_version", lambda name: "another" if name == "warp-lang" else usual(name))
+    assert _units.solvers() != mine

@@ -30,11 +30,13 @@ class Unit:
 
 PACKAGES = ("av", "numpy", "opencv-python-headless", "pybullet", "pysplashsurf", "scipy", "torch", "warp-lang")
 """Another version of one of these may give other bytes."""
+SOLVING = ("numpy", "pybullet", "pysplashsurf", "scipy", "warp-lang")
+"""Those that the solvers use. Another build of torch (2.13.0 for 2.13.0+cpu) moves no particle."""
 
 
-def package_versions() -> dict[str, str]:
+def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Of the packages that compute; empty for one that is installed under another name."""
-    return {name: _version(name) for name in PACKAGES}
+    return {name: _version(name) for name in names}
 
 
 def _version(package: str) -> str:
@@ -55,7 +57,7 @@ def solvers() -> str:
     """Version of what decides a trajectory, which the record of the laws is about: the simulators' code and every
     material's numbers. How materials look and how clips are written is not."""
     code = store.code_version("pipeline.simulators", "pipeline.types._scene")
-    return store.key(code, _numbers(), package_versions())
+    return store.key(code, _numbers(), package_versions(SOLVING))
 
 
 def _numbers() -> dict[str, dict[str, Any]]:

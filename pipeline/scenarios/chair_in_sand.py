@@ -14,6 +14,7 @@ from pipeline.scenarios._chance import Quaternion, between, check_spans, rotatio
 from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
+from pipeline.scenarios._toys import corners, on_its_way
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Vector
 
 if TYPE_CHECKING:
@@ -185,10 +186,7 @@ def _camera(
     """From the front and above: the box, the body, and where it goes."""
     from pipeline.scenarios._framing import box_corners, frame
 
-    poses = [(body.position, body.orientation)]
-    if body.path:
-        poses += list(zip(body.path.position, body.path.orientation, strict=True))
-    seen = [(rotation(turn) @ body.mesh.vertices.T).T + where for where, turn in poses]
+    seen = on_its_way(body) if body.path else [corners(body)]
     azimuth = -np.pi / 2 + rng.uniform(-0.6, 0.6)
     points = np.vstack([box_corners(container), *seen])
     return frame(points, azimuth, float(rng.uniform(0.5, 0.75)), size, num_frames)

@@ -13,6 +13,7 @@ from pipeline.scenarios._chance import between, check_spans, rotation, turned, v
 from pipeline.scenarios._looks import COLOURS, GLAZES, patterned
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, staged
+from pipeline.scenarios._toys import on_its_way
 from pipeline.scenarios._vessels import Inside, hollow
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Surface
 
@@ -203,10 +204,8 @@ def _camera(rng: np.random.Generator, cup: Body, size: tuple[int, int], num_fram
     """From above, into the cup, wherever it is tipped."""
     from pipeline.scenarios._framing import frame
 
-    assert cup.path
-    poses = zip(cup.path.position, cup.path.orientation, strict=True)
-    seen = [(rotation(turn) @ cup.mesh.vertices.T).T + where for where, turn in poses]
-    return frame(np.vstack(seen), float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(0.8, 1.05)), size, num_frames)
+    seen = np.vstack(on_its_way(cup))
+    return frame(seen, float(rng.uniform(-np.pi, np.pi)), float(rng.uniform(0.8, 1.05)), size, num_frames)
 
 
 def _captions(rng: np.random.Generator, ships: tuple[Body, Body], cup: Body, medium: Medium) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -141,7 +142,9 @@ def led(tool: Tool, way: Way, site: Site, looks: Looks) -> list[Body]:
         more = {"path": path, "friction": looks.friction, "surface": looks.tool}
         name = f"{looks.colour} {part.name}"
         parts.append(part.solid.body(name, STEEL, vector(path.position[0]), (x, y, z, w), **more))
-    return [*parts, *arm(ROBOT, way.time, joints, friction=looks.friction, surface=looks.arm, **place)[::-1]]
+    links = arm(ROBOT, way.time, joints, friction=looks.friction, surface=looks.arm, **place)
+    named = [replace(link, name=f"robot link {number}") for number, link in enumerate(links)]
+    return [*parts, *named[::-1]]
 
 
 def _mount(tool: Tool, turn: Float64, place: dict[str, Any]) -> Float64:

@@ -75,6 +75,8 @@ def test_at_the_start_what_is_free_is_in_the_air_or_stands_or_swims_and_what_is_
         lowest, highest = corners(body)[:, 2].min(), corners(body)[:, 2].max()
         if body.path and len(body.path.time) == 1 and highest < surface:  # a bowl, an obstacle, a foot
             assert lowest > scene.ground_height
+        elif body.path and len(body.path.time) == 1 and lowest > surface:  # a belt
+            assert any(stands(other, scene) for other in scene.bodies if not other.path)
         elif body.path:  # at the start or later
             reached = min(moved(body, seconds)[:, 2].min() for seconds in body.path.time)
             assert scene.ground_height < reached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from pipeline.scenarios.hourglass import Hourglass
 from pipeline.scenarios.ships_in_coffee import ShipsInCoffee
 from pipeline.simulators._bodies import Bodies
 from pipeline.simulators._distance import outside
+from pipeline.simulators.coupled import Coupled
 from pipeline.types import Mesh
 
 
@@ -244,7 +246,7 @@ def test_what_does_not_run_is_not_put_into_a_hopper() -> None:
             Hourglass().draw("x", 0, shelf.find(materials, Material, name)(), SIZE, 24.0, 33)
 
 
-def test_bodies_come_down_in_turn_and_apart() -> None:
+def test_bodies_stand_in_a_row_on_the_belt_and_go_towards_its_end() -> None:
     sand = shelf.find(materials, Material, "sand")()
     counts = set()
     for seed in range(12):
@@ -252,15 +254,26 @@ def test_bodies_come_down_in_turn_and_apart() -> None:
         assert scene.medium
         with Bodies(scene, 1 / 960) as bodies:
             assert not bodies.overlaps()
-        surface = scene.medium.region[1][2]
-        above = np.array([corners(body)[:, 2].min() - surface for body in scene.bodies])
-        up = np.array([body.velocity[2] for body in scene.bodies])
-        arrival = (up + np.sqrt(up**2 + 2 * 9.81 * above)) / 9.81
-        assert 0.14 - 1e-9 < arrival[0] < 0.2 + 1e-9
-        assert (np.diff(arrival) > 0.1 - 1e-9).all()
-        assert all(body.name in caption for caption in scene.captions for body in scene.bodies)
-        counts.add((len(scene.bodies), scene.grade))
-    assert counts == {(2, "middle"), (3, "high"), (4, "high")}
+        *toys, belt = scene.bodies
+        top, end = corners(belt)[:, 2].max(), corners(belt)[:, 0].max()
+        assert 0.15 <= corners(belt)[:, 2].min() - scene.medium.region[1][2] <= 0.2
+        assert all(0.0 < corners(toy)[:, 2].min() - top < 0.002 for toy in toys)
+        spans = [(corners(toy)[:, 0].min(), corners(toy)[:, 0].max()) for toy in toys]
+        assert end > spans[0][1]
+        assert all(0.01 - 1e-9 <= ahead[0] - behind[1] <= 0.03 + 1e-9 for ahead, behind in pairwise(spans))
+        assert len({toy.velocity for toy in toys}) == 1
+        assert 0.35 <= toys[0].velocity[0] <= 0.5
+        assert all(toy.name in caption for caption in scene.captions for toy in toys)
+        counts.add((len(toys), scene.grade))
+    assert counts == {(2, "middle"), (3, "high")}
+
+
+def test_all_that_rides_on_the_belt_falls_off_its_end_in_turn() -> None:
+    scene = Conveyor(bodies=[3, 3]).draw("x", 3, shelf.find(materials, Material, "water")(), SIZE, 24.0, 49)
+    happened = Coupled(particle_spacing=0.02, thin="allow").simulate(replace(scene, medium=None))
+    bottom = corners(scene.bodies[-1])[:, 2].min()
+    fell = [int((happened.body_position[:, index, 2] < bottom).argmax()) for index in range(3)]
+    assert 0 < fell[0] < fell[1] < fell[2]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +281,7 @@ def test_bodies_come_down_in_turn_and_apart() -> None:
     [
         ({"bodies": [1, 2]}, "expected 2 to 6 bodies"),
         ({"depth": [0.1, 0.2]}, "depth must stay below"),
-        ({"tray": 0.2}, "bodies need a tray"),
+        ({"tray": 0.15}, "to fit into the tray"),
     ],
 )
 def test_impossible_settings_of_conveyor_are_named(wrong: dict[str, object], words: str) -> None:

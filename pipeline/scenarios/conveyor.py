@@ -1,60 +1,71 @@
-"""Several bodies come down into sand, water or coffee one after another."""
+"""Several bodies ride on a belt and fall off its end into sand, water or coffee one after another."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
-from pipeline.scenarios._chance import between, check_spans, orientation, vector
-from pipeline.scenarios._looks import COLOURS, patterned, weight
+from pipeline.scenarios import _shapes as shapes
+from pipeline.scenarios._chance import between, check_spans
+from pipeline.scenarios._looks import COLOURS
 from pipeline.scenarios._redraw import redrawn
-from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
-from pipeline.scenarios._toys import fingerprint, toy
-from pipeline.types import Body, Camera, Container, Float64, Medium, Scene
+from pipeline.scenarios._staging import drawn_look, held, staged
+from pipeline.scenarios._toys import corners, fingerprint, shifted, standing
+from pipeline.types import Body, Camera, Container, Medium, Scene, Surface
 
-FLIGHT = 9
-"""Moments of a body's flight that must be in the picture."""
+RUBBER = 1100.0
+"""Density of the belt [kg/m^3]; it is held, and no motion depends on it."""
+SLIP = 1e-5
+"""Friction of the belt, which stands still while what lies on it goes on as if it ran."""
+BELT = Surface("speckle", (0.035, 0.035, 0.04), (0.09, 0.09, 0.095), scale=0.012, gloss=0.03)
+"""Black rubber."""
+EDGE = 0.012
+"""Room between a wall and the belt, and between its ends and the bodies [m]."""
+THROW = 0.19
+"""Room for the bodies to fall into, between the belt's end and the wall before it [m]."""
 
 
 @dataclass
 class Conveyor(Scenario):
-    """Two to four bodies of drawn shapes, sizes, densities, poses and spins reach the surface at drawn intervals.
+    """Two or three bodies of drawn shapes, sizes, densities and headings ride on a belt and fall off its end.
 
-    All are in the picture from the first frame on, the later the higher; those that come late are on their way up
-    first, as if tossed. Also drawn: where each comes down, filling, tray and ground, camera, light. Grades: middle for
-    two bodies, high for more.
+    They stand one behind the other and go at one speed. Also drawn: the gaps between them, height and speed of the
+    belt, filling, tray and ground, camera, light. Grades: middle for two bodies, high for more.
     """
 
     asset: str = ""
     """What falls: a mesh of ours, a model of pybullet_data or a file (see _assets.py); empty: some of `toys`."""
-    toys: list[str] = field(default_factory=lambda: ["ball", "block", "cylinder", "capsule", "cone", "octahedron"])
+    toys: list[str] = field(default_factory=lambda: ["ball", "block", "cylinder", "cone"])
     """Simple solids (see _toys.py) and assets that are drawn from if no asset is named."""
-    bodies: list[int] = field(default_factory=lambda: [2, 4])
+    bodies: list[int] = field(default_factory=lambda: [2, 3])
     """How many, from .. to, at most as there are colours."""
-    tray: float = 0.38
-    """Inner length and width of the tray [m]."""
-    wall_height: float = 0.16
+    tray: float = 0.32
+    """Inner width of the tray [m]; it is as long as the belt and the room before it."""
+    wall_height: float = 0.14
     """Height of the tray's walls above its inner floor [m]."""
-    depth: list[float] = field(default_factory=lambda: [0.08, 0.095])
+    depth: list[float] = field(default_factory=lambda: [0.07, 0.085])
     """Depth of the medium [m], from .. to."""
-    size: list[float] = field(default_factory=lambda: [0.075, 0.095])
-    """Extent of a body [m], from .. to: of an asset its longest edge; capsules and octahedra are a quarter longer."""
+    size: list[float] = field(default_factory=lambda: [0.07, 0.085])
+    """Extent of a body [m], from .. to: of an asset its longest edge."""
     density: list[float] = field(default_factory=lambda: [200.0, 6000.0])
     """Density of a body [kg/m^3], from .. to, drawn evenly on a logarithmic scale."""
-    first: list[float] = field(default_factory=lambda: [0.14, 0.2])
-    """Time until the first touches down [s], from .. to."""
-    interval: list[float] = field(default_factory=lambda: [0.1, 0.16])
-    """Time from one to the next [s], from .. to."""
-    spread: float = 0.085
-    """Distance from the middle of the tray at which they come down [m], evenly around it."""
+    gap: list[float] = field(default_factory=lambda: [0.01, 0.03])
+    """Between one body and the next [m], from .. to."""
+    height: list[float] = field(default_factory=lambda: [0.15, 0.2])
+    """Of the belt above the medium [m], from .. to."""
+    speed: list[float] = field(default_factory=lambda: [0.35, 0.5])
+    """Of what rides on the belt [m/s], from .. to."""
+    belt: list[float] = field(default_factory=lambda: [0.15, 0.036])
+    """Width and thickness of the belt [m]."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_spans("conveyor", self, "bodies", "depth", "size", "density", "first", "interval")
+        spans = ("bodies", "depth", "size", "density", "gap", "height", "speed")
+        check_spans("conveyor", self, *spans)
         if not self.depth[1] < self.wall_height:
             raise ValueError(
                 f"scenario conveyor: depth must stay below wall_height={self.wall_height}, got {self.depth}"
@@ -62,9 +73,9 @@ class Conveyor(Scenario):
         if not (self.bodies[0] >= 2 and self.bodies[1] <= len(COLOURS) and (self.asset or self.toys)):
             got = f"{self.bodies} and {self.toys}"
             raise ValueError(f"scenario conveyor: expected 2 to {len(COLOURS)} bodies and some toys, got {got}")
-        needed = 2 * (self.spread + self.size[1])
-        if not self.tray > needed:
-            raise ValueError(f"scenario conveyor: bodies need a tray > {needed:.2f} m, got {self.tray}")
+        if not (len(self.belt) == 2 and 0 < self.belt[1] < self.belt[0] < self.tray > 2 * self.size[1]):
+            got = f"{self.belt}, {self.tray} and {self.size}"
+            raise ValueError(f"scenario conveyor: expected a belt and two bodies to fit into the tray, got {got}")
         self.fingerprint()  # what is wrong with an asset is said before any work is done
 
     @property
@@ -83,16 +94,17 @@ class Conveyor(Scenario):
 
         Raises ValueError for the bare floor.
         """
-        half, depth = self.tray / 2, between(generator(seed, 0), self.depth)
-        medium = material.fill(((-half, -half, 0.0), (half, half, depth)))
+        depth = between(generator(seed, 0), self.depth)
+        toys, belt = self._loaded(seed, depth)
+        length, width = EDGE + belt.size[0] + THROW, self.tray
+        medium = material.fill(((-length / 2, -width / 2, 0.0), (length / 2, width / 2, depth)))
         if medium is None:
             raise ValueError("scenario conveyor: expected a material to fall into, got none; try material=sand")
-        bodies = self._bodies(generator(seed, 2), depth)
-        container = Container((self.tray, self.tray, self.wall_height), surface=drawn_look(seed).tray)
-        grade = "middle" if len(bodies) == 2 else "high"
-        camera = _camera(generator(seed, 3), bodies, container, size, num_frames)
-        captions = _captions(generator(seed, 7), bodies, medium)
-        return staged(self, clip_id, seed, grade, bodies, medium, container, camera, captions, fps)
+        container = Container((length, width, self.wall_height), surface=drawn_look(seed).tray)
+        grade = "middle" if len(toys) == 2 else "high"
+        camera = _camera(generator(seed, 3), (*toys, belt), container, size, num_frames)
+        captions = _captions(generator(seed, 7), toys, medium)
+        return staged(self, clip_id, seed, grade, (*toys, belt), medium, container, camera, captions, fps)
 
     def redraw(self, scene: Scene, draw: int) -> Scene:
         """Friction, bounce, particles, and velocities that differ by less than a fifth of a pixel per frame."""
@@ -102,65 +114,44 @@ class Conveyor(Scenario):
     def _toys(self) -> list[str]:
         return [self.asset] if self.asset else self.toys
 
-    def _bodies(self, rng: np.random.Generator, surface_height: float) -> tuple[Body, ...]:
-        """In the order in which they come down; over each other, and each over a spot of its own."""
+    def _loaded(self, seed: int, surface_height: float) -> tuple[tuple[Body, ...], Body]:
+        """The bodies, in the order in which they come down, and the belt that they stand on."""
+        toys, way = self._drawn(generator(seed, 2)), generator(seed, 8)
+        top = surface_height + between(way, self.height) + self.belt[1]
+        speed, gaps = between(way, self.speed), [EDGE, *(between(way, self.gap) for _ in toys[1:])]
+        long = sum(float(np.ptp(corners(toy)[:, 0])) for toy in toys) + sum(gaps) + EDGE
+        placed, back = [], -(long + THROW - EDGE) / 2
+        x = back
+        for toy, gap in zip(reversed(toys), gaps, strict=True):
+            points, x = corners(toy), x + gap
+            place = np.array([x - points[:, 0].min(), float(way.uniform(-0.015, 0.015)), top])
+            placed.append(replace(shifted(toy, place), velocity=(speed, 0.0, 0.0)))
+            x += float(np.ptp(points[:, 0]))
+        solid = shapes.box((long, self.belt[0], self.belt[1]))
+        middle = (back + long / 2, 0.0, top - self.belt[1] / 2)
+        belt = replace(held(way, "black belt", solid, RUBBER, middle, solid.upright, BELT), friction=SLIP)
+        return tuple(reversed(placed)), belt
+
+    def _drawn(self, rng: np.random.Generator) -> list[Body]:
+        """The bodies, each upright over (0, 0), no two of one colour."""
         count = int(rng.integers(self.bodies[0], self.bodies[1] + 1))
-        colours = rng.choice(list(COLOURS), count, replace=False)
-        when = between(rng, self.first) + np.append(
-            0.0, np.cumsum(rng.uniform(self.interval[0], self.interval[1], count - 1))
-        )
-        around = rng.uniform(-np.pi, np.pi) + 2 * np.pi * np.arange(count) / count + rng.uniform(-0.2, 0.2, count)
-        bodies: list[Body] = []
-        low = surface_height + GRAVITY * when[0] ** 2 / 2
-        for colour, arrival, angle in zip(colours, when, around, strict=True):
-            spot = self.spread * np.array([np.cos(angle), np.sin(angle)])
-            body = self._body(rng, str(colour), float(arrival), spot, low, surface_height)
-            low = body.position[2] + 0.5 * max(body.size)
-            bodies.append(body)
-        return tuple(bodies)
-
-    def _body(
-        self, rng: np.random.Generator, colour: str, arrival: float, spot: Float64, low: float, surface_height: float
-    ) -> Body:
-        """A body that is above `low` [m] at t = 0 and touches the surface over `spot` [m] at `arrival` [s].
-
-        (A turning body's lowest point moves: it touches down about then.)
-        """
-        noun, solid = toy(rng, between(rng, self.size), str(rng.choice(self._toys)))
-        density = float(np.exp(between(rng, np.log(self.density).tolist())))
-        turn = orientation(rng)
-        under = solid.bottom(turn)
-        velocity = np.append(rng.uniform(-0.05, 0.05, 2), (surface_height - low) / arrival + GRAVITY * arrival / 2)
-        start = np.append(spot - velocity[:2] * arrival, low - under)
-        return solid.body(
-            f"{weight(density)} {colour} {noun}",
-            density,
-            vector(start),
-            turn,
-            velocity=vector(velocity),
-            angular_velocity=vector(rng.uniform(-3, 3, 3)),
-            friction=float(rng.uniform(0.4, 0.7)),
-            restitution=float(rng.uniform(0.1, 0.3)),
-            surface=patterned(rng, colour),
-        )
+        toys: list[Body] = []
+        while len(toys) < count:
+            toy = standing(rng, self._toys, self.size, self.density)
+            if toy.name.split()[1] not in [other.name.split()[1] for other in toys]:
+                toys.append(toy)
+        return toys
 
 
 def _camera(
     rng: np.random.Generator, bodies: Sequence[Body], container: Container, size: tuple[int, int], num_frames: int
 ) -> Camera:
-    """From the front and above: the tray, and each body up to the top of its flight."""
+    """From the front, the side of the belt's end, and above: the tray, the belt, and what stands on it."""
     from pipeline.scenarios._framing import box_corners, frame
 
-    flights = []
-    for body in bodies:
-        rise = max(body.velocity[2], 0.0) / GRAVITY
-        time = np.linspace(0.0, rise, FLIGHT)[:, None]
-        path = np.array(body.position) + np.array(body.velocity) * time - GRAVITY * time**2 / 2 * [0, 0, 1]
-        reach = float(np.linalg.norm(body.mesh.vertices, axis=1).max())
-        flights += [path + shift for shift in reach * np.vstack([np.eye(3), -np.eye(3)])]
-    azimuth = -np.pi / 2 + rng.uniform(-0.5, 0.5)
-    points = np.vstack([box_corners(container), *flights])
-    return frame(points, azimuth, float(rng.uniform(0.5, 0.75)), size, num_frames)
+    azimuth = -np.pi / 2 + rng.uniform(0.3, 0.8)
+    points = np.vstack([box_corners(container), *(corners(body) for body in bodies)])
+    return frame(points, azimuth, float(rng.uniform(0.45, 0.65)), size, num_frames)
 
 
 def _captions(rng: np.random.Generator, bodies: Sequence[Body], medium: Medium) -> tuple[str, ...]:
@@ -169,9 +160,9 @@ def _captions(rng: np.random.Generator, bodies: Sequence[Body], medium: Medium) 
     all_of_them, word = f"{', '.join(others)} and {last}", medium.word
     then = ", then ".join([*others, last])
     phrases = (
-        f"{all_of_them} fall into a tray of {word} one after another.",
-        f"somebody drops {then} into a box filled with {word}.",
-        f"seen from above at an angle: {all_of_them} come down in turn into {word}.",
-        f"into a tray of {word} falls {then}.",
+        f"{all_of_them} ride on a belt and fall into a tray of {word} one after another.",
+        f"a conveyor belt drops {then} into a box filled with {word}.",
+        f"seen from above at an angle: {all_of_them} come off the end of a belt, in turn, into {word}.",
+        f"off a belt and into a tray of {word} falls {then}.",
     )
     return tuple(phrases[i][0].upper() + phrases[i][1:] for i in rng.permutation(len(phrases)))

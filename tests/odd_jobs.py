@@ -29,8 +29,23 @@ def compute(seconds: float) -> None:
         pass
 
 
-def threads() -> str:
-    return os.environ["OMP_NUM_THREADS"]
+def told(variable: str, seconds: float = 0.0) -> str:
+    time.sleep(seconds)
+    return os.environ[variable]
+
+
+_PREPARED: list[int] = []
+
+
+def prepare() -> None:
+    _PREPARED.append(os.getpid())
+
+
+def remember(kept: list[int], number: int) -> tuple[int, int]:
+    """How long the list has grown in this process, and how often that was prepared."""
+    kept.append(number)
+    time.sleep(0.05)
+    return len(kept), len(_PREPARED)
 
 
 def note(path: str) -> int:

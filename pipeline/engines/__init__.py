@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+WORKER = "QUICKSAND_WORKER"
+"""Environment variable that holds the number of a worker process."""
+
+
+def worker() -> str:
+    """Name of this process among those that work: host and number, e.g. 'node7/3'."""
+    return f"{socket.gethostname()}/{os.environ.get(WORKER, '0')}"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An argument that a worker reads once and keeps for all its jobs, e.g. a model with its weights.
+
+    Two are one if their pickles are equal; what is kept must not remember one job for the next.
+    """
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +39,9 @@ class Job:
     """For progress and errors, e.g. 'simulate drop-sand-00003'."""
     work: Callable[..., Any]
     arguments: tuple[Any, ...]
+    """Those wrapped in `Kept` reach the work without the wrapper."""
+    prepare: Callable[[], None] | None = None
+    """Done once in every worker, before its first job that names it; not counted into the job's seconds."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,8 @@ class Outcome:
     attempts: int = 1
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
+    worker: str = ""
+    """Who did the last attempt; empty if nobody lived to tell."""
 
 
 @dataclass

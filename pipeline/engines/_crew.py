@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import math
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.engines import WORKER
 from pipeline.engines._attempt import Attempt, attempt
 
 if TYPE_CHECKING:
@@ -37,9 +41,12 @@ class Crew:
     a fork server would outlive the run. A spawned worker costs its imports once and again after a crash.
     """
 
-    def __init__(self, workers: int, threads: int, time_limit: float) -> None:
-        self.time_limit = time_limit
-        self._workers, self._threads = workers, threads
+    patience = 60.0
+    """Longest silence beyond the time limit before the crew is replaced [s]: pebble can lose a job."""
+
+    def __init__(self, size: int, threads: int, time_limit: float, gpus: int = 0) -> None:
+        self.size, self.time_limit = size, time_limit
+        self._threads, self._gpus = threads, gpus
         self._pool: ProcessPool | None = None
         self._settings = ExitStack()
 
@@ -48,9 +55,10 @@ class Crew:
         if self._pool is None:
             from pebble import ProcessPool
 
-            self._settings.enter_context(_environment(self._threads))
+            self._settings.enter_context(environment(threads_of(self._threads)))
+            seats = self._settings.enter_context(tempfile.NamedTemporaryFile(prefix="quicksand-seats-"))  # noqa: SIM115
             spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(self._workers, initializer=_settle, context=spawn)
+            self._pool = ProcessPool(self.size, initializer=_settle, initargs=(seats.name, self._gpus), context=spawn)
         return self._pool.schedule(attempt, (packed,), timeout=self.time_limit)
 
     @property
@@ -69,10 +77,33 @@ class Crew:
             self._settings.close()
 
 
-def _settle() -> None:
-    """What a worker does first: die at once when told to, and with its parent however that dies."""
+def _settle(seats: str, gpus: int) -> None:
+    """What a worker does first: die at once when told to, and with its parent however that dies; take a number."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler waits for the end of a call into C
     threading.Thread(target=_follow_parent, daemon=True).start()
+    number = _seat(seats)
+    os.environ.update({WORKER: str(number), **gpu_of(number, gpus)})
+
+
+def _seat(path: str) -> int:
+    """The lowest number that no living worker has; the kernel frees it when the process ends, however it ends."""
+    descriptor = os.open(path, os.O_RDWR)  # open until the process ends
+    for number in itertools.count():
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
+            return number
+        except OSError:
+            continue
+    raise AssertionError
+
+
+def gpu_of(number: int, gpus: int) -> dict[str, str]:
+    """The environment that shows a worker one of so many GPUs, in turn; nothing if gpus is 0."""
+    if not gpus:
+        return {}
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    names = seen if seen != [""] else [str(one) for one in range(gpus)]
+    return {"CUDA_VISIBLE_DEVICES": names[number % min(gpus, len(names))]}
 
 
 def _follow_parent() -> None:
@@ -82,11 +113,16 @@ def _follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def threads_of(count: int) -> dict[str, str]:
+    """The environment in which numerical libraries use so many threads: together the workers fill the cores already."""
+    return dict.fromkeys(_THREADS, str(count))
+
+
 @contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Let processes that are started meanwhile use so many threads each: together they fill the cores already."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that are started meanwhile have these variables."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:

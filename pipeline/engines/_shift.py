@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pipeline.engines import Job, Outcome
 from pipeline.engines._attempt import Attempt, conclude, pack
-from pipeline.engines._crew import Crew
+from pipeline.engines._progress import Progress
 
 _LOOK = 1.0
 """How often the crew's health is looked at while nothing is heard of it [s]."""
-_PATIENCE = 60.0
-"""Longest silence beyond the time limit before the crew is replaced [s]."""
+_AHEAD = 2
+"""Jobs handed over per worker, so that none waits for the next."""
+_BUFFERED = 64
+"""Outcomes per worker that may wait for a slow earlier one."""
+
+
+class Workers(Protocol):
+    """Who does the jobs of a shift."""
+
+    time_limit: float
+    """Longest time that one attempt may take [s]; past it, its future raises TimeoutError."""
+    patience: float
+    """Longest silence beyond that before they are replaced [s]."""
+
+    @property
+    def size(self) -> int:
+        """How many they are; asked after the first job was handed over."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the jobs that were handed over will be done."""
+
+    def hand(self, packed: bytes) -> Future[Attempt]:
+        """Give a packed job to whoever is free next; raises RuntimeError if nobody will be."""
+
+    def dismiss(self) -> None:
+        """End all of them at once and wait until they are gone; `hand` starts new ones."""
+
+
+def work_through(
+    workers: Workers, retries: int, jobs: Iterable[Job], title: str, total: int | None
+) -> Iterator[Outcome]:
+    """One outcome a job, in the order of the jobs, which are drawn as workers come free.
+
+    The workers live as long as this iterator: until it is exhausted, closed, or something is raised, Ctrl-C included.
+    Without jobs none is started.
+    """
+    shift, progress = Shift(workers, retries), Progress(title, total)
+    numbered = enumerate(jobs)
+    done: dict[int, Outcome] = {}
+    following, room = 0, 1
+    try:
+        while True:
+            for number, job in itertools.islice(numbered, max(room, 0)):
+                shift.take(number, job)
+            if not shift:
+                return
+            for number, outcome in shift.finished():
+                progress.done(outcome)
+                done[number] = outcome
+            while following in done:
+                yield done.pop(following)
+                following += 1
+            room = _AHEAD * workers.size - len(shift) if len(done) < _BUFFERED * workers.size else 0
+    finally:
+        workers.dismiss()
+        progress.close()
 
 
 @dataclass
@@ -33,7 +90,7 @@ class _Task:
 class Shift:
     """Jobs in hand, by the future of their present attempt."""
 
-    def __init__(self, crew: Crew, retries: int) -> None:
+    def __init__(self, crew: Workers, retries: int) -> None:
         self.crew = crew
         self._retries = retries
         self._tasks: dict[Future[Attempt], _Task] = {}
@@ -84,7 +141,7 @@ class Shift:
     def _lost(self) -> bool:
         """Whether jobs in hand will never finish: pebble can lose one whose worker is killed as it takes it."""
         silence = time.perf_counter() - self._heard
-        return not self.crew.healthy or silence > self.crew.time_limit + _PATIENCE
+        return not self.crew.healthy or silence > self.crew.time_limit + self.crew.patience
 
     def _failed(self, task: _Task, trouble: BaseException) -> Attempt:
         """An attempt that ended without an answer."""

@@ -185,10 +185,13 @@ def claim(path: Path, folder: bool = False) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def try_lock(descriptor: int, wait: bool = False) -> bool:
-    """Whether nobody else holds the lock on an open file; then this process does until it closes the file."""
+def try_lock(descriptor: int, wait: bool = False, shared: bool = False) -> bool:
+    """Whether nobody else holds the lock on an open file; then this process does until it closes the file.
+
+    Several may hold it if all of them ask for it `shared`.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except OSError:  # held by somebody, or a network drive without locks: leave it alone
         return False
     return True

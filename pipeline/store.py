@@ -67,11 +67,14 @@ __all__ = [
     "save_shots",
     "sha256",
     "sweep",
+    "turn",
+    "unfinished",
     "update_json",
     "verify",
     "write_arrays",
     "write_json",
     "write_text",
+    "writing",
 ]
 
 MANIFEST = "manifest.json"
@@ -235,13 +238,7 @@ def verify(folder: Path, name: str = MANIFEST) -> list[str]:
 
 def sweep(root: Path) -> list[Path]:
     """Remove what killed processes left half written below `root`, and return it; what a live one holds stays."""
-    swept = []
-    for parent, folders, files in os.walk(root):
-        for stale in [Path(parent) / name for name in folders + files if is_temporary(Path(name))]:
-            if _remove(stale):
-                swept.append(stale)
-        folders[:] = [name for name in folders if not is_temporary(Path(name))]
-    return swept
+    return [stale for stale in unfinished(root) if _remove(stale)]
 
 
 def _remove(stale: Path) -> bool:
@@ -262,24 +259,54 @@ def _remove(stale: Path) -> bool:
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Be the only process that works in a run's folder; the kernel lets go when the process ends, even by kill -9.
+def lock(folder: Path, part: str = "") -> Iterator[None]:
+    """Be the only process that works in a run's folder, or on one part of it while others work on other parts.
 
-    Raises StoreError that names the process id of the other.
+    The kernel lets go when the process ends, even by kill -9. Raises StoreError that names the process id of the other.
     """
-    path = Path(folder) / ".lock"
+    with _held(Path(folder), "", shared=bool(part)):
+        if not part:
+            yield
+            return
+        with _held(Path(folder), f"-{part}", shared=False):
+            yield
+
+
+@contextmanager
+def _held(folder: Path, ending: str, shared: bool) -> Iterator[None]:
+    path = folder / f".lock{ending}"
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")
     with file:
-        if not try_lock(file.fileno()):
+        if not try_lock(file.fileno(), shared=shared):
             file.seek(0)
             got = f"process {file.read().strip() or '?'} at work"
-            raise fault(Path(folder), "to be alone there", got, "wait for it, or choose another name with run=")
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+            raise fault(folder, "to be alone there", got, "wait for it, or choose another name with run=")
+        if not shared:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
         yield
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in such a block for this folder: for the moment of changing a file they share."""
+    with writing(Path(folder)):
+        file = (Path(folder) / ".turn").open("a+")
+    with file:
+        try_lock(file.fileno(), wait=True)
+        yield
+
+
+def unfinished(root: Path) -> list[Path]:
+    """What processes, living or killed, have half written below `root`; `sweep` removes what is nobody's."""
+    found = []
+    for parent, folders, files in os.walk(root):
+        found += [Path(parent) / name for name in folders + files if is_temporary(Path(name))]
+        folders[:] = [name for name in folders if not is_temporary(Path(name))]
+    return sorted(found)
 
 
 def save_clip(

@@ -66,3 +66,8 @@ class Engine(ABC):
     @abstractmethod
     def run(self, jobs: Iterable[Job], title: str, total: int | None = None) -> Iterator[Outcome]:
         """One outcome a job, in the order of the jobs; a failing job yields an outcome with an error, never raises."""
+
+    @property
+    def at_once(self) -> int:
+        """How many jobs it does at a time; 0 if that is up to others."""
+        return 1

@@ -35,6 +35,11 @@ class Local(Engine):
         The processes live as long as this iterator: until it is exhausted, closed, or something is raised, Ctrl-C
         included. Without jobs none is started.
         """
-        workers = self.workers or usable_cores()
-        crew = Crew(min(workers, total or workers), self.threads, self.time_limit, self.gpus)
+        workers = min(self.at_once, total or self.at_once)
+        crew = Crew(workers, self.threads, self.time_limit, self.gpus)
         return work_through(crew, self.retries, jobs, title, total)
+
+    @property
+    def at_once(self) -> int:
+        """One job a worker."""
+        return self.workers or usable_cores()

@@ -43,8 +43,11 @@ class Ray(Engine):
         Raises ValueError if ray is not installed. The actors live as long as this iterator.
         """
         package("ray", "ray")
-        cores = usable_cores()
-        wanted = self.workers or (0 if self.address else max(1, int(cores / (self.cpus or 1))))
-        workers = min(wanted, total or wanted)
-        actors = Actors(self.address, workers, cores, self.threads, self.cpus, self.gpus, self.time_limit)
+        workers = min(self.at_once, total or self.at_once)
+        actors = Actors(self.address, workers, usable_cores(), self.threads, self.cpus, self.gpus, self.time_limit)
         return work_through(actors, self.retries, jobs, title, total)
+
+    @property
+    def at_once(self) -> int:
+        """One job an actor; 0 where the cluster will tell how many."""
+        return self.workers or (0 if self.address else max(1, int(usable_cores() / (self.cpus or 1))))

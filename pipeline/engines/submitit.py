@@ -69,6 +69,11 @@ class Submitit(Engine):
         package("submitit", "slurm")
         return _Array(self, title, total).work_through(jobs)
 
+    @property
+    def at_once(self) -> int:
+        """As many processes as all tasks have."""
+        return self.tasks * self.workers
+
     def executor(self, folder: Path) -> Any:
         """submitit's own, with the settings above. Raises ValueError where there is no Slurm."""
         submitit = package("submitit", "slurm")

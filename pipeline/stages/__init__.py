@@ -12,9 +12,12 @@ train     the training set -> weights of a model that learns
 exam      truth clips with physics broken on purpose -> does the judge notice? exam.json and its page
 validate  the simulator before published laws and experiments -> validation.json and its page
 bench     errors of the flow estimators, and what every stage costs -> bench.json and its page
+status    where the run stands, told from its folder alone
+verify    is everything as it was made? repair=true makes truth clips that are not again
+publish   what is finished -> a folder, a bucket or whatever else fsspec reaches
 
 Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save. (`review` is a server
-until it is interrupted, and returns nothing.)
+until it is interrupted, and returns nothing, like `status`.)
 """
 
 from __future__ import annotations
@@ -54,6 +57,9 @@ STAGES = (
     "exam",
     "validate",
     "bench",
+    "status",
+    "verify",
+    "publish",
 )
 REFERENCES = ("redraws", "take", "none")
 WALK = ("simulate", "generate", "score", "curate", "export", "report")
@@ -98,6 +104,17 @@ class Run:
     """cpu or cuda, for every plug-in that has a device of its own."""
     asset: str = ""
     """What the scenario's body is: a mesh of ours, a model of pybullet_data or a file; empty: what the scenario has."""
+    shard: str = ""
+    """Which part of the clips stage=simulate makes, e.g. 3/64: the third of 64. Shards may work at the same time, in
+    one folder; empty: all clips."""
+    dry: bool = False
+    """stage=simulate only says what it would make, and what it would take, going by what of the run is there."""
+    price: float = 0.0
+    """Of a CPU hour, in whatever currency, for dry=true."""
+    repair: bool = False
+    """stage=verify makes damaged truth clips again."""
+    publish: str = ""
+    """Where stage=publish puts the run: a folder, or a URL of fsspec such as s3://bucket/sets (extra s3)."""
 
     scenario: Scenario
     scenarios: dict[str, Scenario] = field(default_factory=dict)
@@ -150,6 +167,11 @@ class Run:
             raise ValueError(f"device: expected cpu or cuda, got '{self.device}'")
         if not self.run or self.run != Path(self.run).name or self.run.startswith("."):
             raise ValueError(f"run: expected a plain folder name such as run=first, got '{self.run}'")
+        if (self.shard or self.dry) and self.stage != "simulate":
+            key = "shard" if self.shard else "dry"
+            raise ValueError(f"{key}: expected stage=simulate, got stage={self.stage}: the other stages do all clips")
+        if self.shard and not _is_shard(self.shard):
+            raise ValueError(f"shard: expected NUMBER/OF such as 3/64, counted from 1, got '{self.shard}'")
         least = {
             "seed": 0,
             "clips": 1,
@@ -193,6 +215,11 @@ class Run:
         """The model under examination first, then the baselines."""
         mine = self.model.called
         return {mine: self.model, **{key: one for key, one in self.baselines.items() if key != mine}}
+
+
+def _is_shard(text: str) -> bool:
+    number, _, of = text.partition("/")
+    return number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)
 
 
 @dataclass(frozen=True)

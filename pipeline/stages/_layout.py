@@ -51,12 +51,14 @@ def plans(run: Run) -> list[Plan]:
     """The run's scenes; number i depends on the run's seed and on i only. Stories take turns, and within each story
     its materials."""
     stories = list(run.stories.items())
+    palettes = {
+        story: [run.material] if run.material else [_material(name) for name in scenario.palette or scenario.materials]
+        for story, scenario in stories
+    }
     found = []
     for number in range(run.clips):
         story, scenario = stories[number % len(stories)]
-        palette = (
-            [run.material] if run.material else [_material(name) for name in scenario.palette or scenario.materials]
-        )
+        palette = palettes[story]
         material = palette[number // len(stories) % len(palette)]
         seed = int(np.random.SeedSequence(run.seed, spawn_key=(number,)).generate_state(1)[0])
         clip_id = f"{story}-{shelf.name(material)}-{number:05d}"

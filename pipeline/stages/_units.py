@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline import materials, shelf, store
-from pipeline.engines import Job, Outcome
+from pipeline.engines import Job, Kept
 from pipeline.materials import Material
+from pipeline.models import Model
 from pipeline.stages import Run, Tally
+from pipeline.stages._log import log
+from pipeline.stages._pulse import alive
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
     return {name: _version(name) for name in names}
 
 
+@functools.cache
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
@@ -70,45 +73,27 @@ def _numbers() -> dict[str, dict[str, Any]]:
     }
 
 
-def perform(run: Run, stage: str, units: Sequence[Unit]) -> Tally:
-    """Make the units that are not complete, through the run's engine."""
+def perform(run: Run, stage: str, units: Sequence[Unit], prepare: Callable[[], None] | None = None) -> Tally:
+    """Make the units that are not complete, through the run's engine; `prepare` is done once in every worker.
+
+    Raises StoreError if nothing can be written any more: the other units would fail for the same reason.
+    """
     missing = [unit for unit in units if not store.is_complete(unit.folder, unit.key, unit.manifest)]
-    jobs = (Job(f"{stage} {unit.name}", unit.work, (unit.folder, unit.key, *unit.arguments)) for unit in missing)
+    jobs = (_job(run, stage, unit, prepare) for unit in missing)
     failed = {}
-    for unit, outcome in zip(missing, run.engine.run(jobs, stage, len(missing)), strict=True):
+    outcomes = run.engine.run(jobs, stage, len(missing))
+    for unit, outcome in zip(missing, outcomes, strict=True):
         log(run, stage, unit.name, outcome)
         if outcome.error:
             failed[unit.name] = outcome.error
+            if outcome.error.startswith(store.StoreError.__name__):
+                store.write_text(run.folder / ".room", "x" * 2**16)
+                (run.folder / ".room").unlink()
     done = tuple(unit.name for unit in units if unit.name not in failed)
     return Tally(stage, done, len(missing) - len(failed), failed)
 
 
-def log(run: Run, stage: str, unit: str, outcome: Outcome) -> None:
-    """Enter what became of a unit into the run's log."""
-    row = {
-        "time": round(time.time(), 3),
-        "run": run.run,
-        "stage": stage,
-        "unit": unit,
-        "error": outcome.error,
-        "attempts": outcome.attempts,
-        "cpu_seconds": round(outcome.cpu_seconds, 3),
-        "wall_seconds": round(outcome.wall_seconds, 3),
-    }
-    with (run.folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(row) + "\n")
-
-
-def seconds_spent(run: Run, tally: Tally) -> dict[str, float]:
-    """CPU and wall seconds [s] that the latest making of each of the tally's units took, whichever command did it."""
-    latest: dict[str, dict[str, Any]] = {}
-    path = run.folder / "log.jsonl"
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # the last line of a command that was killed
-        if row["stage"] == tally.stage:
-            latest[row["unit"]] = row
-    rows = [latest[name] for name in (*tally.done, *tally.failed) if name in latest]
-    return {which: round(sum(row[which] for row in rows), 3) for which in ("cpu_seconds", "wall_seconds")}
+def _job(run: Run, stage: str, unit: Unit, prepare: Callable[[], None] | None) -> Job:
+    kept = [Kept(one) if isinstance(one, Model) else one for one in unit.arguments]
+    name = f"{stage} {unit.name}"
+    return Job(name, alive, (run.folder, run.shard, name, unit.work, unit.folder, unit.key, *kept), prepare)

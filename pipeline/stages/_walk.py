@@ -12,9 +12,14 @@ from typing import Any
 from pipeline import store, video
 from pipeline.models import Model
 from pipeline.stages import WALK, Run, Tally
+from pipeline.stages._forecast import forecast
 from pipeline.stages._layout import as_made, planned
-from pipeline.stages._units import package_versions, seconds_spent
+from pipeline.stages._log import seconds_spent
+from pipeline.stages._pulse import beating, command, forget
+from pipeline.stages._shards import note_shard, shard_of
+from pipeline.stages._units import package_versions
 from pipeline.stages.review import review
+from pipeline.stages.status import status
 
 BEGINNINGS = ("run", "simulate", "exam", "validate")
 """Stages that a run can begin with."""
@@ -30,29 +35,46 @@ def walk(run: Run, config: str) -> int:
         _require_cuda()
     # One may train on a set that was brought from elsewhere; the bench makes clips where there are none.
     brought = run.stage in ("train", "bench") or run.reference == "none"
-    if run.stage not in BEGINNINGS and not brought:
+    if run.stage not in (*BEGINNINGS, "status") and not brought:
         planned(run, "clips", "start with stage=simulate")  # or a slip of the pen would leave an empty run behind
+    if run.dry:
+        print("\n".join(forecast(run)))
+        return 0
+    if run.stage == "status":
+        status(run)
     if run.stage == "review":  # beside whatever else works in the folder: it changes nothing there but its own log
         review(as_made(run))
-    run.folder.mkdir(parents=True, exist_ok=True)
-    with store.lock(run.folder):
-        store.sweep(run.folder)
-        _sign(run, config)
-        run = run if run.stage in BEGINNINGS else as_made(run)
-        failed = 0
-        for stage in WALK if run.stage == "run" else (run.stage,):
+    with store.writing(run.folder):
+        run.folder.mkdir(parents=True, exist_ok=True)
+    part = shard_of(run).part
+    with store.lock(run.folder, part):
+        forget(run.folder)
+        # On a network drive without locks a shard would take what the others are writing for left behind.
+        if not part and run.stage != "verify":
+            store.sweep(run.folder)
+        with store.turn(run.folder):
+            _sign(run, config)
+        return _climb(run if run.stage in BEGINNINGS else as_made(run))
+
+
+def _climb(run: Run) -> int:
+    failed = 0
+    for stage in WALK if run.stage == "run" else (run.stage,):
+        with beating(run.folder, command(), run.shard, stage):
             tally = getattr(importlib.import_module(f"pipeline.stages.{stage}"), stage)(run)
-            note(run, tally)
-            failed += len(tally.failed)
-            for name, error in tally.failed.items():
-                print(f"{stage} {name}: {error}", file=sys.stderr)
-            print(f"{stage}: {len(tally.done)} done ({tally.made} now), {len(tally.failed)} failed", file=sys.stderr)
+        note(run, tally)
+        failed += len(tally.failed)
+        for name, error in tally.failed.items():
+            print(f"{stage} {name}: {error}", file=sys.stderr)
+        print(f"{stage}: {len(tally.done)} done ({tally.made} now), {len(tally.failed)} failed", file=sys.stderr)
     return 1 if failed else 0
 
 
 def _sign(run: Run, config: str) -> None:
     """Write down what was asked for. Later stages add to what the clips were made with, they do not replace it."""
     path, made = run.folder / "provenance.json", provenance(run)
+    if run.shard and path.exists():  # another shard has signed; that they are of one mind, stage=simulate makes sure
+        return
     if run.stage in BEGINNINGS or not path.exists():
         store.write_text(run.folder / "config.yaml", config)
         store.write_json(path, made)
@@ -73,11 +95,14 @@ def _require_cuda() -> None:
 
 def note(run: Run, tally: Tally) -> None:
     """Enter a stage's tally into summary.json."""
+    spent = seconds_spent(run, tally)
+    row = {"done": len(tally.done), "failed": len(tally.failed), **spent, "failures": tally.failed}
     path = run.folder / "summary.json"
-    summary = store.read_json(path) if path.exists() else {}
-    row = {"done": len(tally.done), "failed": len(tally.failed), **seconds_spent(run, tally), "failures": tally.failed}
-    summary.setdefault("stages", {})[tally.stage] = row
-    store.write_json(path, summary)
+    with store.turn(run.folder):
+        row = note_shard(run, tally, spent) if run.shard else row
+        summary = store.read_json(path) if path.exists() else {}
+        summary.setdefault("stages", {})[tally.stage] = row
+        store.write_json(path, summary)
 
 
 def provenance(run: Run) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pipeline import store
 from pipeline.renderers import Renderer, instances
 from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
 from pipeline.stages._layout import OF_CLIPS, PLAN, Plan, clip_folder, plans
+from pipeline.stages._shards import shard_of
 from pipeline.stages._units import Unit, code, perform, solvers
 
 ROOMS = ("materials", "scenarios", "simulators", "renderers", "stages.simulate")
@@ -17,16 +19,43 @@ ROOMS = ("materials", "scenarios", "simulators", "renderers", "stages.simulate")
 
 
 def simulate(run: Run) -> Tally:
-    """Truth clips and their re-draws; plan.json lists them for the stages that follow."""
-    asked = {plan: [_unit(run, plan, draw) for draw in range(run.redraws + 1)] for plan in plans(run)}
-    rows = [{"clip_id": plan.clip_id, "keys": [unit.key for unit in units]} for plan, units in asked.items()]
-    made = {name: getattr(run, name) for name in OF_CLIPS}
+    """Truth clips and their re-draws; plan.json lists them for the stages that follow, those of all shards."""
+    asked = units(run)
+    with store.turn(run.folder):
+        _write_plan(run, [{"clip_id": plan.clip_id, "keys": [one.key for one in every]} for plan, every in asked])
+    shard = shard_of(run)
+    mine = [every for number, (_, every) in enumerate(asked) if shard.mine(number, len(asked))]
+    return perform(run, "simulate", [unit for every in mine for unit in every], prepare)
+
+
+def units(run: Run) -> list[tuple[Plan, list[Unit]]]:
+    """The run's scenes, all shards together, and for each the clip and its re-draws."""
+    return [(plan, [_unit(run, plan, draw) for draw in range(run.redraws + 1)]) for plan in plans(run)]
+
+
+def _write_plan(run: Run, rows: list[dict[str, Any]]) -> None:
+    """Raises ValueError if this is a shard of something else than what the folder holds."""
     path = run.folder / PLAN
     before = store.read_json(path) if path.exists() else {}
+    made = {name: getattr(run, name) for name in OF_CLIPS}
+    if run.shard and before and before.get("clips") != rows:
+        differing = [name for name in OF_CLIPS if before.get("made", {}).get(name) != made[name]]
+        raise ValueError(
+            f"shard={run.shard}: expected the settings and the code that the other shards in {run.folder} were made "
+            f"with, got others ({', '.join(differing) or 'a plug-in, or the code'}); repeat them, or name another run="
+        )
     # What was said of other clips is no longer about this run.
     kept = before if before.get("clips") == rows else {}
     store.write_json(path, {**kept, "clips": rows, "made": made})
-    return perform(run, "simulate", [unit for units in asked.values() for unit in units])
+
+
+def prepare() -> None:
+    """What a worker loads before its first clip."""
+    import pybullet
+    import warp
+
+    warp.init()
+    pybullet.disconnect(pybullet.connect(pybullet.DIRECT))
 
 
 def _unit(run: Run, plan: Plan, draw: int) -> Unit:

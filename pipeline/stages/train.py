@@ -14,7 +14,7 @@ from pipeline import shelf, store, training, video
 from pipeline.engines import Outcome
 from pipeline.models import Learner
 from pipeline.stages import Run, Tally
-from pipeline.stages._units import log
+from pipeline.stages._log import log
 
 
 def train(run: Run) -> Tally:

@@ -54,7 +54,10 @@ def walk(run: Run, config: str) -> int:
             store.sweep(run.folder)
         with store.turn(run.folder):
             _sign(run, config)
-        return _climb(run if run.stage in BEGINNINGS else as_made(run))
+        failed = _climb(run if run.stage in BEGINNINGS else as_made(run))
+        if not part and run.stage != "verify":
+            store.sweep(run.folder)  # a worker that was killed left something, too
+        return failed
 
 
 def _climb(run: Run) -> int:

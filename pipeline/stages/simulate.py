@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,11 @@ def simulate(run: Run) -> Tally:
 
 def units(run: Run) -> list[tuple[Plan, list[Unit]]]:
     """The run's scenes, all shards together, and for each the clip and its re-draws."""
-    return [(plan, [_unit(run, plan, draw) for draw in range(run.redraws + 1)]) for plan in plans(run)]
+    files = {id(one): one.fingerprint() for one in run.stories.values()}  # reads meshes: once is enough
+    return [
+        (plan, [_unit(run, plan, draw, files[id(plan.scenario)]) for draw in range(run.redraws + 1)])
+        for plan in plans(run)
+    ]
 
 
 def _write_plan(run: Run, rows: list[dict[str, Any]]) -> None:
@@ -50,19 +55,17 @@ def _write_plan(run: Run, rows: list[dict[str, Any]]) -> None:
 
 
 def prepare() -> None:
-    """What a worker loads before its first clip."""
-    import pybullet
-    import warp
-
-    warp.init()
-    pybullet.disconnect(pybullet.connect(pybullet.DIRECT))
+    """What a worker loads before its first clip, whatever that shows; kernels come with it, from their cache."""
+    for name in ("renderers._beauty", "renderers._layers", "simulators._bodies", "simulators._distance"):
+        importlib.import_module(f"pipeline.{name}")  # and with them warp, cv2, PyBullet, SciPy
+    importlib.import_module("warp").init()
 
 
-def _unit(run: Run, plan: Plan, draw: int) -> Unit:
+def _unit(run: Run, plan: Plan, draw: int, files: str) -> Unit:
     shape = ((run.height, run.width), run.fps, run.num_frames)
     plugins = (run.simulator, run.renderer)
     folder = clip_folder(run, plan.clip_id, draw)
-    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins, plan.scenario.fingerprint())
+    key = store.key("truth", code(*ROOMS), plan, draw, shape, plugins, files)
     return Unit(folder.name, folder, key, _make, (plan, draw, shape, *plugins), "clip.json")
 
 

@@ -40,10 +40,6 @@ FEW, MANY = 10, 210
 """Jobs that warm an engine up, and jobs in all."""
 
 
-def nothing(number: int) -> int:
-    return number
-
-
 def tree_cpu_seconds() -> float:
     """CPU time of this process, its children that have ended, and its living descendants [s]."""
     parents, spent = {}, {}
@@ -71,15 +67,16 @@ def overhead() -> None:
         }
         for name, words in settings.items():
             engine = shelf.find(engines, Engine, name)(**words)  # type: ignore[type-abstract]
-            jobs = [Job(f"try {one}", alive, (Path(folder), "", "try", nothing, one)) for one in range(MANY)]
+            jobs = [Job(f"try {one}", alive, (Path(folder), "", "try", abs, one)) for one in range(MANY)]
             started = time.perf_counter()
             outcomes = engine.run(jobs, "try", MANY)
             for _ in range(FEW):
                 next(outcomes)
             first, cpu, wall = time.perf_counter() - started, tree_cpu_seconds(), time.perf_counter()
-            rest = len(list(outcomes))
+            rest = [outcome.value for outcome in outcomes]
             cpu, wall = tree_cpu_seconds() - cpu, time.perf_counter() - wall
-            told(f"overhead {name}", f"{1e3 * wall / rest:.1f} ms wall, {1e3 * cpu / rest:.1f} ms CPU a job")
+            assert rest == list(range(FEW, MANY)), rest
+            told(f"overhead {name}", f"{1e3 * wall / len(rest):.1f} ms wall, {1e3 * cpu / len(rest):.1f} ms CPU a job")
             told(f"overhead {name}", f"{first:.1f} s wall until job {FEW} was done")
             if name == "ray":
                 sys.modules["ray"].shutdown()
@@ -106,10 +103,11 @@ def first_steps(material: str) -> None:
             unit.work(unit.folder, unit.key, *unit.arguments)
             unit.folder.rename(f"{unit.folder}-{time.perf_counter_ns()}")
 
-        imports = seconds(prepare)
+        prepare()
+        imports = time.process_time()  # the interpreter's start and the settings' included
         clips = [seconds(make) for _ in range(3)]
         kernels = clips[0] - min(clips[1:])
-        told(f"start {material}", f"imports {imports:.2f}, first clip above the next {kernels:.2f} CPU s")
+        told(f"start {material}", f"ready after {imports:.2f}, first clip above the next {kernels:.2f} CPU s")
 
 
 def scaling() -> None:

@@ -178,6 +178,7 @@ def test_a_missing_package_is_named_with_its_extra(name: str, monkeypatch: pytes
     [
         ("local", signal.SIGINT),
         ("local", signal.SIGKILL),
+        ("ray", signal.SIGINT),
         ("ray", signal.SIGKILL),
         ("submitit", signal.SIGINT),
     ],
@@ -194,7 +195,8 @@ def test_workers_end_with_their_parent_however_it_ends(name: str, stop: signal.S
         f"    list({engine!r}.run(jobs, 'try', 2))\n"
     )
     (tmp_path / "script.py").write_text(script)
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    home = tmp_path / "home"
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), "HOME": str(home)}
     command = [sys.executable, str(tmp_path / "script.py")]
     before = set(Path(tempfile.gettempdir()).glob("qs*"))
     parent = subprocess.Popen(command, env=paths, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -207,6 +209,7 @@ def test_workers_end_with_their_parent_however_it_ends(name: str, stop: signal.S
         assert parent.wait(20) != 0
         assert eventually(lambda: not any(map(alive, family))), "processes were left behind"
         assert eventually(lambda: not any(map(Path.exists, here))), "a folder was left behind"
+        assert not home.exists(), "something was left in the home folder"
     finally:
         parent.kill()
 

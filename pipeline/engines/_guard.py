@@ -32,13 +32,23 @@ _open: list[subprocess.Popen[bytes]] = []
 
 
 def _marked(folder: str) -> list[int]:
-    """Process ids of those that carry the mark (Linux; elsewhere none are found)."""
+    """Process ids of those that carry the mark (Linux; elsewhere none are found).
+
+    Some of Ray's write their title over their environment: they are known by the logs that they have open.
+    """
     found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
+    for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if f"{MARK}={folder}\0".encode() in path.read_bytes():
-                found.append(int(path.parent.name))
+            marked = f"{MARK}={folder}\0".encode() in (process / "environ").read_bytes()
+            if marked or any(_target(link).startswith(f"{folder}/") for link in (process / "fd").iterdir()):
+                found.append(int(process.name))
     return found
+
+
+def _target(link: Path) -> str:
+    with suppress(OSError):
+        return os.readlink(link)
+    return ""
 
 
 def _clear_away(folder: str) -> None:

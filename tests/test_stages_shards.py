@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from pipeline import store
 from pipeline.app import compose
 from pipeline.stages import Run, _walk
 from pipeline.stages._shards import Shard
+from pipeline.stages.simulate import units
 
 BARE = ("quick=true", "stage=simulate", "material=none", "run=bare", "clips=4", "redraws=1")
 
@@ -94,6 +96,20 @@ def test_a_shard_and_a_whole_do_not_work_at_the_same_time(tmp_path: Path) -> Non
                 pass
     with store.lock(folder), pytest.raises(store.StoreError, match="at work"), store.lock(folder, "1-of-2"):
         pass
+
+
+def test_a_plan_takes_little_memory() -> None:
+    """2 kB a unit: 10 000 clips with three re-draws stay below 80 MB."""
+    run = compose([*BARE, "clips=500", "redraws=3"])
+    tracemalloc.start()
+    try:
+        asked = units(run)
+        taken, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    count = sum(len(every) for _, every in asked)
+    assert count == 2000
+    assert taken < 2000 * count
 
 
 @pytest.mark.parametrize("words", [("shard=0/2",), ("shard=3/2",), ("shard=x",), ("shard=1/2", "stage=score")])

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 WORKER = "QUICKSAND_WORKER"
-"""Environment variable that holds the number of a worker process."""
+"""Environment variable that holds the number of a worker process, or of the task that it belongs to and its own."""
 
 
 def worker() -> str:
-    """Name of this process among those that work: host and number, e.g. 'node7/3'."""
+    """Name of this process among those that work: host and number, e.g. 'node7/3', or 'node7/96-1.3' in a task."""
     return f"{socket.gethostname()}/{os.environ.get(WORKER, '0')}"
 
 

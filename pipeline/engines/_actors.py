@@ -88,7 +88,6 @@ class Actors:
         if not self._address:
             os.environ.setdefault("RAY_AUTH_MODE", "disabled")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # gpus = 0 is a choice, not a lack
         ray = self._ray
         if ray.is_initialized():
             return
@@ -133,14 +132,15 @@ class Actors:
             raise RuntimeError(_reason(str(error))) from error
 
     def _variables(self) -> dict[str, str]:
-        """The environment of an actor: its threads, and where its modules are."""
-        return {**threads_of(self._threads), "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        """The environment of an actor: threads, where its modules are, all GPUs where it has none of its own."""
+        paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        return {**threads_of(self._threads), "PYTHONPATH": paths, "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
     def _hire(self, number: int) -> Any:
         variables = self._variables()
         # What a Ray of ours inherits, its processes have from birth; one with an environment of its own starts slowly.
         own = {} if variables == _inherited else {"runtime_env": {"env_vars": variables}}
-        return self._ray.remote(_Actor).options(**self._options, **own).remote(number)
+        return self._ray.remote(_Actor).options(**self._options, **own).remote(number, os.getcwd())
 
     def _kill(self, actor: Any) -> None:
         if actor is not None and self._ray.is_initialized():
@@ -150,8 +150,9 @@ class Actors:
 class _Actor:
     """What lives in a worker process of Ray."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, folder: str) -> None:
         os.environ[WORKER] = str(number)
+        os.chdir(folder)  # paths of runs are often relative
 
     def ready(self) -> None:
         """Nothing but an answer."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.engines import Engine, Job, Outcome
+from pipeline.engines import WORKER, Engine, Job, Outcome
 from pipeline.engines._attempt import unpack
 
 Packed = tuple[int, str, bytes]
@@ -18,6 +18,7 @@ Packed = tuple[int, str, bytes]
 def do_chunk(path: str, chunk: Sequence[Packed], engine: Engine, title: str) -> None:
     """Do the jobs and write each outcome down as it comes, so that a task that is cut off loses only what it had in
     hand."""
+    os.environ[WORKER] = Path(path).stem
     jobs = (Job(name, _do, (packed,)) for _, name, packed in chunk)
     with open(path, "ab") as file:
         for (number, _, _), outcome in zip(chunk, engine.run(jobs, title, len(chunk)), strict=True):

@@ -82,7 +82,8 @@ def _settle(seats: str, gpus: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler waits for the end of a call into C
     threading.Thread(target=_follow_parent, daemon=True).start()
     number = _seat(seats)
-    os.environ.update({WORKER: str(number), **gpu_of(number, gpus)})
+    name = f"{os.environ[WORKER]}.{number}" if WORKER in os.environ else str(number)  # of a task: its own come first
+    os.environ.update({WORKER: name, **gpu_of(number, gpus)})
 
 
 def _seat(path: str) -> int:

@@ -89,9 +89,9 @@ class Submitit(Engine):
             timeout_min=self.minutes,
             cpus_per_task=self.workers * self.threads,
             mem_gb=self.memory_gb * self.workers,
-            gpus_per_node=self.gpus,
             slurm_array_parallelism=self.tasks,
             slurm_additional_parameters=dict(self.slurm),
+            **({"gpus_per_node": self.gpus} if self.gpus else {}),
         )
         return executor
 

@@ -30,8 +30,8 @@ COMMANDS = {
         started = {"SLURM_JOB_ID": str(number), "SLURM_JOB_NUM_NODES": "1", "SLURM_NTASKS": "1", "SLURM_PROCID": "0",
                    "SLURM_LOCALID": "0", "SLURM_NODEID": "0", "SLURM_JOB_NODELIST": "node1"}
         if number != int(os.environ.get("FAKE_LOST", 0)):
-            nowhere = subprocess.DEVNULL
-            subprocess.Popen([sys.executable, "-c", line], env={**os.environ, **started}, stdout=nowhere, stderr=nowhere)
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.Popen([sys.executable, "-c", line], env={**os.environ, **started}, **quiet)
         else:
             open(f"{state}/{number}/over", "w")
         print(f"Submitted batch job {number}")

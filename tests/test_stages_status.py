@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -42,7 +43,7 @@ def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
     assert "of 40 done, 0 failed" in told
     assert " left" in told
     assert "worker " in told
-    assert "/0: 0 s ago, " in told
+    assert re.search(r"/0: \d s ago, ", told)
     for path in (tmp_path / "bare" / ".pulse").iterdir():  # an hour later
         stamp = path.stat().st_mtime - 3600
         os.utime(path, (stamp, stamp))

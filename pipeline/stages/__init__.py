@@ -172,6 +172,7 @@ class Run:
             raise ValueError(f"{key}: expected stage=simulate, got stage={self.stage}: the other stages do all clips")
         if self.shard and not _is_shard(self.shard):
             raise ValueError(f"shard: expected NUMBER/OF such as 3/64, counted from 1, got '{self.shard}'")
+        self.shard = "" if self.shard == "1/1" else self.shard
         least = {
             "seed": 0,
             "clips": 1,

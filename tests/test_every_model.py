@@ -63,6 +63,14 @@ def test_the_same_seed_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_another_seed_gives_another_answer_only_where_the_spec_says_so(name: str, tmp_path: Path) -> None:
+    asked = prompt()
+    model = ready(name, asked, tmp_path)
+    one, other = (model.generate(asked, seed).frames.tobytes() for seed in (1, 2))
+    assert model.spec.stochastic or one == other
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("shown", "num_frames", "height", "width"), [(5, 7, 37, 51), (1, 3, 32, 32), (4, 4, 32, 32)])
 def test_odd_sizes_a_single_frame_and_nothing_to_add(
     name: str, shown: int, num_frames: int, height: int, width: int, tmp_path: Path

@@ -14,6 +14,28 @@ if TYPE_CHECKING:
     import torch
 
 
+@dataclass(frozen=True)
+class Spec:
+    """What a model can be asked for. Prompts are brought to it, answers back to what was asked (`_continuing.py`)."""
+
+    shown: int = 0
+    """Most first frames that it takes, the last ones of those given; 0: all of them."""
+    frames: tuple[int, int] = (1, 0)
+    """(step, rest): clips have step * n + rest frames, e.g. (4, 1); so have the frames that it is shown, n >= 0."""
+    longest: int = 0
+    """Most frames of a clip, those shown included; 0: any number. Of a longer one the end stands still."""
+    multiple: int = 1
+    """Height and width are multiples of this [px]."""
+    side: int = 0
+    """The shorter side is about this long [px], in the prompt's proportions; 0: as long as the prompt's."""
+    size: tuple[int, int] | None = None
+    """The only (height, width) that it knows [px]; None: any."""
+    fps: float = 0.0
+    """The rate that it was trained at [1/s]; 0: any."""
+    stochastic: bool = True
+    """Another seed may give another answer; if not, one sample of a prompt is all there is."""
+
+
 @dataclass
 class Model(ABC):
     """Tells what happens next."""
@@ -26,13 +48,18 @@ class Model(ABC):
         """The model's name in results: that of its file, where it has no other."""
         return name(self)
 
+    @property
+    def spec(self) -> Spec:
+        """What it can be asked for."""
+        return Spec()
+
     @abstractmethod
     def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
         """A clip of prompt.num_frames frames at the prompt's fps and size whose first frames are the prompt's.
 
         `seed` alone decides all that is random; `sample` is the number that goes into `Clip.sample` and, for clips
         made elsewhere, picks the file (those keep their own first frames). `Clip.source` is `called`,
-        `Clip.notes` says what was resampled. Deterministic for a given seed on CPU.
+        `Clip.notes` says what was resampled on the way. Deterministic for a given seed on CPU.
         """
 
     def fingerprint(self) -> str:

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.models import Model
-from pipeline.models._answer import answer, checked
-from pipeline.types import Clip, Prompt
+from pipeline.models import Spec
+from pipeline.models._continuing import Continuing
+from pipeline.types import Prompt, UInt8
 
 
 @dataclass
-class CopyLast(Model):
+class CopyLast(Continuing):
     """Repeats the last frame of the prompt."""
 
-    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
-        """The prompt, then its last frame until the end; nothing is random."""
-        checked(prompt, "copy_last")
-        missing = prompt.num_frames - len(prompt.frames)
-        return answer(prompt, "copy_last", sample, np.repeat(prompt.frames[-1:], missing, axis=0))
+    @property
+    def spec(self) -> Spec:
+        """Needs one frame; nothing is random."""
+        return Spec(stochastic=False)
+
+    def continued(self, prompt: Prompt, seed: int) -> UInt8:
+        """The last frame until the end."""
+        return np.repeat(prompt.frames[-1:], prompt.num_frames - len(prompt.frames), axis=0)

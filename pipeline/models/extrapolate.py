@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.models import Model
-from pipeline.models._answer import answer, checked
-from pipeline.types import Bool, Clip, Float32, Prompt, UInt8
+from pipeline.models import Spec
+from pipeline.models._continuing import Continuing
+from pipeline.types import Bool, Float32, Prompt, UInt8
 
 CRACK = 7
 """Gaps in what moves that are narrower than this come from neighbours drifting apart [px]."""
 
 
 @dataclass
-class Extrapolate(Model):
+class Extrapolate(Continuing):
     """Warps the last frame of the prompt along its optical flow at constant velocity.
 
     The flow is DIS (Kroeger et al. 2016) from the last frame back to the one before. Nothing is random, nothing
@@ -35,17 +35,20 @@ class Extrapolate(Model):
                 f"got {self.still} and {self.rigidity}"
             )
 
-    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
-        """The prompt, then its last frame carried along; a prompt of one frame shows no motion and stands still."""
-        checked(prompt, "extrapolate")
+    @property
+    def spec(self) -> Spec:
+        """Sees the last two frames; nothing is random."""
+        return Spec(stochastic=False)
+
+    def continued(self, prompt: Prompt, seed: int) -> UInt8:
+        """The last frame carried along; a prompt of one frame shows no motion and stands still."""
         last = prompt.frames[-1]
         before = prompt.frames[-2] if len(prompt.frames) > 1 else last
         velocity = _velocity(before, last)
         moves = (np.linalg.norm(velocity, axis=-1) > self.still) & _explained(before, last, velocity)
         velocity = _even(velocity, moves, self.rigidity)
         steps = range(1, prompt.num_frames - len(prompt.frames) + 1)
-        new = [_carried(last, velocity * np.float32(step), moves) for step in steps]
-        return answer(prompt, "extrapolate", sample, np.array(new, np.uint8).reshape(-1, *last.shape))
+        return np.stack([_carried(last, velocity * np.float32(step), moves) for step in steps])
 
 
 def _velocity(before: UInt8, last: UInt8) -> Float32:

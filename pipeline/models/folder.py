@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.models import Model
-from pipeline.models._answer import checked
+from pipeline.models._continuing import checked
 from pipeline.models._resampling import SAME_RATE, resized, retimed
 from pipeline.types import Clip, Prompt, UInt8
 

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.models import Model
-from pipeline.models._answer import answer, checked
-from pipeline.types import Clip, Prompt
+from pipeline.models._continuing import Continuing
+from pipeline.types import Prompt, UInt8
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +21,7 @@ SHIPPED = Path(__file__).parents[2] / "assets" / "models" / "next_frame.safetens
 
 
 @dataclass
-class NextFrame(Model):
+class NextFrame(Continuing):
     """An autoregressive next-frame network that learned from this project's own clips and their exact flow.
 
     It sees the last frames and the clip's first one; the text is not read. What is random: faint noise on the frames
@@ -64,14 +63,13 @@ class NextFrame(Model):
         if len(self.widths) < 2 or any(width % 8 for width in self.widths):
             raise ValueError(f"model=next_frame: widths must be two or more multiples of 8, got {self.widths}")
 
-    def generate(self, prompt: Prompt, seed: int, sample: int = 0) -> Clip:
-        """The prompt, then frame after frame, each from those before; sizes off the network's stride are padded."""
+    def continued(self, prompt: Prompt, seed: int) -> UInt8:
+        """Frame after frame, each from those before; sizes off the network's stride are padded."""
         import numpy as np
         import torch
 
         from pipeline.models._rolling import continued
 
-        checked(prompt, "next_frame")
         network = self._trained.to(self.device)
         frames = torch.from_numpy(np.array(prompt.frames)).to(self.device)
         threads = torch.get_num_threads()
@@ -81,7 +79,7 @@ class NextFrame(Model):
             new = continued(network, frames, prompt.num_frames - len(frames), self.noise, draw)
         finally:
             torch.set_num_threads(threads)
-        return answer(prompt, "next_frame", sample, new.cpu().numpy())
+        return np.asarray(new.cpu().numpy(), np.uint8)
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights file."""

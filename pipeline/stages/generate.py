@@ -28,7 +28,7 @@ def generate(run: Run) -> Tally:
         (name, truth.clip_id, sample): _unit(run, name, model, truth, sample)
         for truth in known
         for name, model in run.models.items()
-        for sample in range(run.samples)
+        for sample in range(run.samples if model.spec.stochastic else 1)
     }
     rows: list[dict[str, Any]] = [
         {"model": model, "clip_id": clip_id, "sample": sample, "key": unit.key, "truth": keys[clip_id]}

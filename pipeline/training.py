@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._threads import threads
 from pipeline.types import Float32, Float64, UInt8
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Training:
         self, model: Trainable, windows: Windows, held_out: Windows | None, folder: Path, seed: int, origin: str
     ) -> Iterator[Record]:
         folder.mkdir(parents=True, exist_ok=True)
-        with _threads(self.threads):
+        with threads(self.threads):
             state = _State(self, model, seed, origin)
             state.resume(folder)
             losses = []
@@ -358,16 +358,3 @@ class _State:
 
     def _moved(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {name: value.to(self.training.device) for name, value in batch.items()}
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Torch computes with `count` CPU threads inside."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_pipelines
 import torch
 
 from pipeline import models, shelf, video
 from pipeline.models import Learner, Model
+from pipeline.models.diffusers import Diffusers
 from pipeline.models.folder import Folder
 from pipeline.models.next_frame import SHIPPED, NextFrame
 from pipeline.types import Prompt
@@ -40,6 +42,8 @@ def ready(name: str, asked: Prompt, folder: Path) -> Model:
         for sample in range(2):
             video.write_lossless(folder / f"{CLIP}__s{sample}.mkv", made, asked.fps)
         return Folder(path=str(folder))
+    if name == "diffusers":
+        return Diffusers(id=tiny_pipelines.save("ltx", folder), steps=1, side=32)
     return shelf.find(models, Model, name)()
 
 

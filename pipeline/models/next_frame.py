@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline._threads import threads
 from pipeline.models._continuing import Continuing
 from pipeline.types import Prompt, UInt8
 
@@ -72,13 +73,9 @@ class NextFrame(Continuing):
 
         network = self._trained.to(self.device)
         frames = torch.from_numpy(np.array(prompt.frames)).to(self.device)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(self.threads)
-        try:
+        with threads(self.threads):
             draw = torch.Generator().manual_seed(seed)
             new = continued(network, frames, prompt.num_frames - len(frames), self.noise, draw)
-        finally:
-            torch.set_num_threads(threads)
         return np.asarray(new.cpu().numpy(), np.uint8)
 
     def fingerprint(self) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pipeline.training import CHECKPOINT, LOG, WEIGHTS, Footage, Training, Windows
+from pipeline.training import CHECKPOINT, LOG, WEIGHTS, Footage, Training, Windows, tracker, weights_at
 from pipeline.types import UInt8
 
 
@@ -127,6 +129,8 @@ def test_settings_are_checked() -> None:
         Training(batch=0)
     with pytest.raises(ValueError, match="minutes must not be negative"):
         Training(minutes=-1)
+    with pytest.raises(ValueError, match="precision must be one of no, bf16, fp16, got 'half'"):
+        Training(precision="half")
 
 
 def test_windows_never_turn_gravity_over() -> None:
@@ -165,3 +169,91 @@ def test_windows_start_where_something_moves() -> None:
     moving = (np.ptp(frames, axis=1) > 0).any(axis=(1, 2, 3))
     assert moving.mean() > 0.5
     assert not moving.all()
+
+
+def test_clips_without_flow_and_captions_teach_too() -> None:
+    """Any VideoFolder will do; what is not known is not said."""
+    told = [Footage(clip.frames, None, ("one", "other")) for clip in clips()]
+    batch = Windows(told, small(batch=16)).batch([0])
+    assert "flow" not in batch
+    assert set(batch["text"]) == {"one", "other"}
+    assert Windows(clips(), small()).batch([0])["text"] == ["", ""]
+
+
+def test_without_augmentation_windows_are_pieces_of_the_clips() -> None:
+    windows = Windows(clips(1), small(batch=4, augment=False)).batch([3])["frames"].numpy()
+    pixels = {tuple(pixel) for pixel in clips(1)[0].frames.reshape(-1, 3)}
+    assert {tuple(pixel) for pixel in windows.reshape(-1, 3)} <= pixels
+
+
+def test_frozen_weights_stay_and_are_not_kept(tmp_path: Path) -> None:
+    model = Tiny()
+    torch.manual_seed(1)
+    model.network().weight.requires_grad_(False)
+    before = model.network().weight.clone()
+    list(small().fit(model, clips(), tmp_path, 0))
+    assert torch.equal(model.network().weight, before)
+    assert list(torch.load(tmp_path / CHECKPOINT)["network"]) == ["bias"]
+
+
+def test_accumulated_batches_make_one_step(tmp_path: Path) -> None:
+    """Two batches of two are a step between those of either: their mean loss, their mean gradient."""
+    records = list(small(steps=2, accumulate=2, record_every=1).fit(Tiny(), clips(), tmp_path, 0))
+    assert len(records) == 2
+    model, training = Tiny(), small(accumulate=2)
+    torch.manual_seed(0)
+    windows = Windows(clips(), training)
+    losses = [model.loss(windows.batch(seed)).item() for seed in ([0, 0], [0, 0, 0, 1])]
+    assert records[0].loss == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_learning_rates_follow_their_schedule(schedule: str, tmp_path: Path) -> None:
+    records = list(small(steps=8, record_every=1, warmup=4, schedule=schedule).fit(Tiny(), clips(), tmp_path, 0))
+    rates = [record.learning_rate / small().learning_rate for record in records]
+    assert max(rates) <= 1
+    assert rates[-1] == pytest.approx(1.0 if schedule == "constant" else 0.01)
+
+
+def test_mixed_precision_goes_through_accelerate_and_is_resumed_to_the_bit(tmp_path: Path) -> None:
+    training = small(precision="bf16", steps=6)
+    list(training.fit(Tiny(), clips(), tmp_path / "whole", 0))
+    list(itertools.islice(training.fit(Tiny(), clips(), tmp_path / "pieces", 0), 1))
+    list(training.fit(Tiny(), clips(), tmp_path / "pieces", 0))
+    whole = (tmp_path / "whole" / WEIGHTS).read_bytes()
+    assert whole == (tmp_path / "pieces" / WEIGHTS).read_bytes()
+    list(small(steps=6).fit(Tiny(), clips(), tmp_path / "full", 0))
+    assert whole != (tmp_path / "full" / WEIGHTS).read_bytes()
+
+
+def test_full_precision_needs_no_accelerate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    list(small().fit(Tiny(), clips(), tmp_path / "a", 0))
+    with pytest.raises(ValueError, match=r"precision=bf16 and several processes need the extra 'hub'"):
+        list(small(precision="bf16").fit(Tiny(), clips(), tmp_path / "b", 0))
+
+
+def test_weights_are_left_for_the_judge_without_changing_what_is_learnt(tmp_path: Path) -> None:
+    list(small().fit(Tiny(), clips(), tmp_path / "a", 0))
+    records = list(small(judge_every=4).fit(Tiny(), clips(), tmp_path / "b", 0))
+    assert [record.step for record in records] == [3, 4, 6, 8, 9, 12]
+    assert [path.name for path in sorted((tmp_path / "b").glob("weights-*"))] == [
+        f"weights-{step:06d}.safetensors" for step in (4, 8, 12)
+    ]
+    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
+    assert (tmp_path / "b" / WEIGHTS).read_bytes() == weights_at(tmp_path / "b", 12).read_bytes()
+
+
+def test_boards_are_told_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    run = SimpleNamespace(log=lambda values, step: told.append((step, values)))
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=lambda **settings: run))
+    log = {"set_experiment": told.append, "start_run": lambda run_name: None, "log_params": lambda settings: None}
+    mlflow = SimpleNamespace(**log, log_metrics=lambda values, step: told.append((step, values)))
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    for board in ("wandb", "mlflow", ""):
+        tracker(board, tmp_path, "title", {})(3, {"loss": 0.5})
+    assert told == [(3, {"loss": 0.5}), "quicksand", (3, {"loss": 0.5})]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ValueError, match=r"tracker=tensorboard needs .* not installed: pip install tensorboard"):
+        tracker("tensorboard", tmp_path, "title", {})

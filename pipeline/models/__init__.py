@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from pipeline.shelf import name
 from pipeline.types import Clip, Prompt
@@ -74,14 +74,17 @@ class Learner(Protocol):
     def network(self) -> torch.nn.Module:
         """The module whose parameters are trained."""
 
-    def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Scalar loss of one batch; a function of the weights and the batch alone.
 
         `frames`: windows of clips, uint8 (B, T, H, W, 3); `first`: the first frame of each window's clip, cropped and
-        coloured like the window, uint8 (B, H, W, 3); `flow`: the motion of what is seen back to the frame before
-        [px], float (B, T, H, W, 2) = (u right, v down), zero in a clip's first frame; `seed`: int64 scalar for
-        whatever the loss draws.
+        coloured like the window, uint8 (B, H, W, 3); `text`: a caption of each, list of B; `flow`, where it is known:
+        the motion of what is seen back to the frame before [px], float (B, T, H, W, 2) = (u right, v down), zero in a
+        clip's first frame; `seed`: int64 scalar for whatever the loss draws.
         """
 
     def save(self, path: str) -> None:
         """Write the weights as one safetensors file."""
+
+    def taught(self, path: str) -> Model:
+        """The model with the weights that were saved as this file."""

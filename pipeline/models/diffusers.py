@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +18,8 @@ from pipeline.models._continuing import Continuing
 from pipeline.types import Prompt, UInt8
 
 if TYPE_CHECKING:
+    import torch
+
     from pipeline.models._families import Family
 
 DTYPES, OFFLOADS = ("float32", "bfloat16", "float16"), ("none", "model", "sequential")
@@ -47,7 +52,11 @@ class Diffusers(Continuing):
     fps: float = 0.0
     """Rate of what it makes [1/s]; 0: what the family was trained at, or the prompt's where it can be told."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Further arguments of the pipeline's call, e.g. '{guidance_scale: 3, negative_prompt: blurry}'."""
+    """Further arguments of the pipeline's call, e.g. +model.arguments.guidance_scale=3."""
+    rank: int = 16
+    """Of the LoRA that stage=train makes."""
+    checkpointing: bool = True
+    """Compute parts of the forward pass again while learning, instead of keeping them: less memory, a third slower."""
     dtype: str = "float32"
     """float32, bfloat16 or float16."""
     offload: str = "none"
@@ -63,7 +72,7 @@ class Diffusers(Continuing):
                 raise ValueError(
                     f"model=diffusers: {setting} must be one of {', '.join(known)}, got '{getattr(self, setting)}'"
                 )
-        for setting, least in (("steps", 0), ("side", 0), ("fps", 0), ("threads", 1)):
+        for setting, least in (("steps", 0), ("side", 0), ("fps", 0), ("rank", 1), ("threads", 1)):
             if getattr(self, setting) < least:
                 raise ValueError(f"model=diffusers: {setting} must be at least {least}, got {getattr(self, setting)}")
 
@@ -101,6 +110,46 @@ class Diffusers(Continuing):
         self._check_id()
         added = hashlib.sha256(adapter_file(self.lora).read_bytes()).hexdigest() if self.lora else ""
         return signature(self.id, self.revision) + added
+
+    def network(self) -> torch.nn.Module:
+        """Fresh LoRA adapters (drawn from torch's global generator) on the transformers of a Wan pipeline."""
+        return self._learning[1]
+
+    def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Flow matching error; see `Learner.loss` for the batch, of which first frame, frames and text are used."""
+        from pipeline.models._lora import flow_matching_loss
+
+        frames, (step, rest) = batch["frames"].shape[1], self.spec.frames
+        if frames % step != rest:
+            raise ValueError(
+                f"model=diffusers: {self.id} takes {step}n + {rest} frames, got windows of {frames}: "
+                "set training.window"
+            )
+        return flow_matching_loss(self._learning[0], batch)
+
+    def save(self, path: str) -> None:
+        """Write the adapters as one safetensors file that diffusers reads as a LoRA."""
+        from pipeline.models._lora import save_adapters
+
+        save_adapters(self._learning[1], Path(path))
+
+    def taught(self, path: str) -> Diffusers:
+        """The model with this LoRA."""
+        return replace(self, lora=path)
+
+    @cached_property
+    def _learning(self) -> tuple[Any, torch.nn.ModuleDict]:
+        """A pipeline of its own, for adapters change it, and what of it learns."""
+        from pipeline.models._hub import load
+        from pipeline.models._lora import with_adapters
+
+        if self._family.pipeline != "WanImageToVideoPipeline" or self.lora:
+            raise ValueError(
+                f"model=diffusers: expected a Wan image-to-video model without a LoRA to train, got {self.id} "
+                f"({self._family.pipeline}{', lora ' + self.lora if self.lora else ''})"
+            )
+        pipeline = load(self.id, self.revision, self._family.pipeline, self.dtype, "none", self.device, "")
+        return pipeline, with_adapters(pipeline, self.rank, self.checkpointing)
 
     def _call(self, pipeline: Any, prompt: Prompt, seed: int) -> dict[str, Any]:
         """The arguments for one clip: of all that could be said, what this pipeline's call takes."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline._threads import threads
 from pipeline.models._continuing import Continuing
@@ -86,7 +86,7 @@ class NextFrame(Continuing):
         """The network to train: fresh (drawn from torch's global generator) or, with `weights`, fine-tuned."""
         return self._learning
 
-    def loss(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Error of a roll-out over the window's frames beyond `context`; see `Learner.loss` for the batch."""
         from pipeline.models._learning import roll_out_loss
         from pipeline.models._rolling import as_values
@@ -98,6 +98,11 @@ class NextFrame(Continuing):
                 f"model=next_frame: windows of {frames.shape[1]} frames leave nothing to tell after {context} of "
                 f"context; set training.window above {context}"
             )
+        if "flow" not in batch:
+            raise ValueError(
+                "model=next_frame: it learns motion from exact flow, and some clips come without layers: run "
+                "stage=export with the layer backward_flow"
+            )
         flow = batch["flow"].movedim(-1, -3).float()
         values, first = as_values(frames), as_values(batch["first"])
         return roll_out_loss(self._learning, values, flow, first, self.noise, self.truth, int(batch["seed"]))
@@ -107,6 +112,10 @@ class NextFrame(Continuing):
         from pipeline.models._weights import write
 
         write(self._learning, Path(path))
+
+    def taught(self, path: str) -> NextFrame:
+        """The model with these weights."""
+        return replace(self, weights=path)
 
     @cached_property
     def _learning(self) -> NextFrameNetwork:

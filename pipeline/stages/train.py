@@ -6,35 +6,43 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from pipeline import shelf, store, training, video
 from pipeline.engines import Outcome
 from pipeline.models import Learner
 from pipeline.stages import Run, Tally
+from pipeline.stages._judged import held_out_scenes, judge_all
 from pipeline.stages._log import log
 
 
 def train(run: Run) -> Tally:
     """Train `model` on the run's exported VideoFolder; weights and log end in <run>/training/<model>/.
 
-    Interrupted, the same command goes on from the last checkpoint. Raises ValueError for a model that does not learn
-    and for a run without an exported training set.
+    Interrupted, the same command goes on from the last checkpoint. Raises ValueError for a model that does not learn,
+    for a run without an exported training set, and for clips at another rate than the model's.
     """
     name = shelf.name(run.model)
     if not isinstance(run.model, Learner):
         raise ValueError(f"model={name}: expected a model that learns, with network(), loss() and save()")
-    clips = read_split(run, "train")
+    if run.training.judge_every:
+        held_out_scenes(run)  # or it would be missed only after the first steps
+    clips, held_out = (read_split(run, split) for split in ("train", "validation"))
     folder = run.folder / "training" / name
     origin = store.key(run.model, store.read_json(run.folder / "dataset" / "videofolder" / store.MANIFEST)["key"])
     cpu, wall, records = time.process_time(), time.monotonic(), 0
-    for record in run.training.fit(run.model, clips, folder, run.seed, read_split(run, "validation"), origin):
+    board = training.tracker(run.training.tracker, folder, f"{run.run}-{name}", asdict(run.training))
+    for record in _shown(run, name, run.training.fit(run.model, clips, folder, run.seed, held_out, origin)):
         records += 1
-        outside = "" if record.held_out is None else f", held out {record.held_out:.4f}"
-        stand = f"step {record.step} ({record.progress:.0%}), {record.seconds / 60:.1f} min"
-        print(f"train {name}: {stand}, loss {record.loss:.4f}{outside}", file=sys.stderr)
+        judged = judge_all(run, folder) if run.training.judge_every else {}
+        numbers = {**asdict(record), "plausibility": judged.get(record.step)}
+        board(record.step, {key: value for key, value in numbers.items() if value is not None})
     if records:
         spent = Outcome(name, cpu_seconds=time.process_time() - cpu, wall_seconds=time.monotonic() - wall)
         log(run, "train", name, spent)
@@ -42,8 +50,19 @@ def train(run: Run) -> Tally:
     return Tally("train", (name,), 1 if records else 0)
 
 
+def _shown(run: Run, name: str, records: Iterator[training.Record]) -> Iterator[training.Record]:
+    """The records, each as a line and on a progress bar."""
+    with tqdm(total=run.training.steps, desc=f"train {name}", disable=None, file=sys.stderr) as bar:
+        for record in records:
+            bar.update(record.step - bar.n)
+            outside = "" if record.held_out is None else f", held out {record.held_out:.4f}"
+            stand = f"step {record.step} ({record.progress:.0%}), {record.seconds / 60:.1f} min"
+            tqdm.write(f"train {name}: {stand}, loss {record.loss:.4f}{outside}", file=sys.stderr)
+            yield record
+
+
 def read_split(run: Run, split: str) -> list[training.Footage]:
-    """Frames and exact flow of all clips of one split of the exported set, in the order of its metadata."""
+    """All clips of one split of the exported set, in the order of its metadata: any VideoFolder will do."""
     folder = run.folder / "dataset" / "videofolder" / split
     metadata = folder / "metadata.jsonl"
     if not metadata.exists():
@@ -53,19 +72,29 @@ def read_split(run: Run, split: str) -> list[training.Footage]:
             f"run '{run.run}': expected an exported training set in {folder}, got none: "
             "run stage=simulate, stage=curate and stage=export first"
         )
-    return [_footage(folder, json.loads(line)) for line in metadata.read_text().splitlines()]
+    rows = [json.loads(line) for line in metadata.read_text().splitlines()]
+    return [_footage(run, folder, row) for row in rows]
 
 
-def _footage(folder: Path, row: dict[str, str]) -> training.Footage:
-    """One clip of a split, with the flow from the layers that were exported beside it."""
-    if not row.get("layers"):
+def _footage(run: Run, folder: Path, row: dict[str, Any]) -> training.Footage:
+    """One clip of a split with its captions, and its flow if layers were exported beside it."""
+    frames, fps = video.read(folder / row["file_name"])
+    fps, wanted = row.get("fps", fps), run.model.spec.fps
+    if wanted and abs(fps / wanted - 1) > 0.01:
         raise ValueError(
-            f"clip {row['clip_id']} in {folder}: expected layers beside the clip, got none; models learn motion from "
-            "exact flow: run stage=export with the layer backward_flow"
+            f"model={run.model.called}: it makes {wanted:g} frames a second, {row['file_name']} has {fps:g}: "
+            f"simulate the set with fps={wanted:g}, or teach the model the clips' rate with model.fps={fps:g}"
         )
+    captions = tuple(row.get("captions") or [row.get("text", "")])
+    return training.Footage(frames, _flow(folder, row), captions)
+
+
+def _flow(folder: Path, row: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float16]] | None:
+    """Exact flow back to the frame before, as fine as the export's steps in half the memory; None without layers."""
+    if not row.get("layers"):
+        return None
     with np.load(folder.parent / row["layers"]) as layers:
-        flow = layers["backward_flow"].astype(np.float16)  # as fine as the export's steps, half the memory
-    return training.Footage(video.read(folder / row["file_name"])[0], flow)
+        return layers["backward_flow"].astype(np.float16) if "backward_flow" in layers else None
 
 
 def _write_origin(run: Run, folder: Path, clips: int) -> None:

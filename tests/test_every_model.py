@@ -12,6 +12,7 @@ import torch
 from pipeline import models, shelf, video
 from pipeline.models import Learner, Model
 from pipeline.models.diffusers import Diffusers
+from pipeline.models.dit import Dit
 from pipeline.models.folder import Folder
 from pipeline.models.next_frame import SHIPPED, NextFrame
 from pipeline.types import Prompt
@@ -42,6 +43,11 @@ def ready(name: str, asked: Prompt, folder: Path) -> Model:
         for sample in range(2):
             video.write_lossless(folder / f"{CLIP}__s{sample}.mkv", made, asked.fps)
         return Folder(path=str(folder))
+    if name == "dit":
+        torch.manual_seed(0)
+        file = str(folder / "fresh.safetensors")
+        Dit(width=24, depth=1, heads=2).save(file)
+        return Dit(weights=file, ahead=2, steps=2, side=32)
     if name == "diffusers":
         return Diffusers(id=tiny_pipelines.save("ltx", folder), steps=1, side=32)
     return shelf.find(models, Model, name)()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.models._network import NextFrameNetwork
 
 SHIPPED = Path(__file__).parents[2] / "assets" / "models" / "next_frame.safetensors"
+FORMAT = "quicksand.next_frame.1"
+"""What files of its weights are marked with."""
 
 
 @dataclass
@@ -111,7 +113,7 @@ class NextFrame(Continuing):
         """Write the trained weights and their architecture as one safetensors file."""
         from pipeline.models._weights import write
 
-        write(self._learning, Path(path))
+        write(self._learning, self._learning.architecture, FORMAT, Path(path))
 
     def taught(self, path: str) -> NextFrame:
         """The model with these weights."""
@@ -120,17 +122,23 @@ class NextFrame(Continuing):
     @cached_property
     def _learning(self) -> NextFrameNetwork:
         from pipeline.models._network import Architecture, NextFrameNetwork
-        from pipeline.models._weights import read
 
         if self.weights:
-            return read(self._file()).train().to(self.device)
+            return self._read().train().to(self.device)
         return NextFrameNetwork(Architecture(self.context, tuple(self.widths), self.blocks, self.reach)).to(self.device)
 
     @cached_property
     def _trained(self) -> NextFrameNetwork:
+        return self._read().eval()
+
+    def _read(self) -> NextFrameNetwork:
+        from pipeline.models._network import Architecture, NextFrameNetwork
         from pipeline.models._weights import read
 
-        return read(self._file()).eval()
+        fields, tensors = read(self._file(), FORMAT)
+        network = NextFrameNetwork(Architecture(**{**fields, "widths": tuple(fields["widths"])}))
+        network.load_state_dict(tensors)
+        return network
 
     def _file(self) -> Path:
         file = Path(self.weights) if self.weights else SHIPPED

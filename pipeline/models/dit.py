@@ -1,0 +1,147 @@
+"""A small diffusion transformer: tells many frames at once, out of noise."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline._threads import threads
+from pipeline.models import Spec
+from pipeline.models._continuing import Continuing
+from pipeline.types import Prompt, UInt8
+
+if TYPE_CHECKING:
+    import torch
+
+    from pipeline.models._transformer import Transformer
+
+FORMAT = "quicksand.dit.1"
+"""What files of its weights are marked with."""
+
+
+@dataclass
+class Dit(Continuing):
+    """Flow matching in patches of pixels, led by clean first frames: the small relative of the big video models.
+
+    It makes `ahead` frames at a time and goes on from the last of them. The text is not read. No weights are shipped:
+    train it first, with training.window = context + ahead.
+    """
+
+    weights: str = ""
+    """Weights file (safetensors); empty: fresh ones to train."""
+    steps: int = 4
+    """Steps from noise to clip."""
+    ahead: int = 12
+    """Frames made at a time, even."""
+    side: int = 64
+    """Shorter side of the clips that it was trained on [px]; prompts are brought there."""
+    noise: float = 0.02
+    """Standard deviation of the noise on given frames while learning, 1 = white, for roll-outs give imperfect ones."""
+    context: int = 4
+    """Frames that it is given, even; for fresh weights, others bring their own."""
+    width: int = 192
+    """Channels, a multiple of 6 times the heads; for fresh weights."""
+    depth: int = 8
+    """Blocks; for fresh weights."""
+    heads: int = 4
+    """Of the attention; for fresh weights."""
+    threads: int = 1
+    """CPU threads while generating; more are slower on a busy machine."""
+    device: str = "cpu"
+    """cpu or cuda."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "side", "depth", "heads", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"model=dit: {name} must be at least 1, got {getattr(self, name)}")
+        for name in ("ahead", "context"):
+            if getattr(self, name) < 2 or getattr(self, name) % 2:
+                raise ValueError(f"model=dit: {name} must be even and at least 2, got {getattr(self, name)}")
+        if self.noise < 0 or self.width < 1 or self.width % (6 * self.heads):
+            raise ValueError(
+                f"model=dit: expected noise >= 0 and width a multiple of 6 heads, got {self.noise}, {self.width}"
+            )
+
+    @property
+    def spec(self) -> Spec:
+        """Sees the size that it was trained on."""
+        return Spec(multiple=8, side=self.side)
+
+    def continued(self, prompt: Prompt, seed: int) -> UInt8:
+        """`ahead` frames, again and again, each time led by the last ones; too few are led by their first, repeated."""
+        import numpy as np
+        import torch
+
+        from pipeline.models._flow_matching import rolled_out
+
+        frames = torch.from_numpy(np.array(prompt.frames)).to(self.device)
+        draw = torch.Generator().manual_seed(seed)
+        with threads(self.threads):
+            new = rolled_out(
+                self._trained.to(self.device), frames, prompt.num_frames - len(frames), self.ahead, self.steps, draw
+            )
+        return np.asarray(new.cpu().numpy(), np.uint8)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights file."""
+        return hashlib.sha256(self._file().read_bytes()).hexdigest()
+
+    def network(self) -> torch.nn.Module:
+        """The network to train: fresh (drawn from torch's global generator) or, with `weights`, fine-tuned."""
+        return self._learning
+
+    def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """Error of the velocity from noise to the frames beyond `context`; see `Learner.loss` for the batch."""
+        from pipeline.models._flow_matching import velocity_error
+
+        frames, context = batch["frames"], self._learning.shape.context
+        if frames.shape[1] <= context or frames.shape[1] % 2:
+            raise ValueError(
+                f"model=dit: expected windows of an even number of frames above {context}, got {frames.shape[1]}; "
+                f"set training.window={context + self.ahead}"
+            )
+        return velocity_error(self._learning, frames, self.noise, int(batch["seed"]))
+
+    def save(self, path: str) -> None:
+        """Write the trained weights and their architecture as one safetensors file."""
+        from pipeline.models._weights import write
+
+        write(self._learning, self._learning.shape, FORMAT, Path(path))
+
+    def taught(self, path: str) -> Dit:
+        """The model with these weights."""
+        return replace(self, weights=path)
+
+    @cached_property
+    def _learning(self) -> Transformer:
+        from pipeline.models._transformer import Shape, Transformer
+
+        if self.weights:
+            return self._read().train().to(self.device)
+        return Transformer(Shape(self.context, self.width, self.depth, self.heads)).to(self.device)
+
+    @cached_property
+    def _trained(self) -> Transformer:
+        return self._read().eval()
+
+    def _read(self) -> Transformer:
+        from pipeline.models._transformer import Shape, Transformer
+        from pipeline.models._weights import read
+
+        fields, tensors = read(self._file(), FORMAT)
+        network = Transformer(Shape(**fields))
+        network.load_state_dict(tensors)
+        return network
+
+    def _file(self) -> Path:
+        if not self.weights or not Path(self.weights).is_file():
+            raise FileNotFoundError(
+                f"model=dit: expected weights in '{self.weights}', there is no such file; none are shipped: make one "
+                "with `python -m pipeline stage=train model=dit training.window=16 training.crop=64`, then set "
+                "model.weights"
+            )
+        return Path(self.weights)

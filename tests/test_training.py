@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -257,3 +259,29 @@ def test_boards_are_told_the_same_numbers(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(ValueError, match=r"tracker=tensorboard needs .* not installed: pip install tensorboard"):
         tracker("tensorboard", tmp_path, "title", {})
+
+
+def two_processes(folder: Path) -> None:
+    """What each of them does; called by torchrun through this file."""
+    model, rank = Tiny(), os.environ["RANK"]
+    list(small(steps=3, record_every=3).fit(model, clips(), folder / "together", 0))
+    save_file(dict(model.network().state_dict()), folder / f"{rank}.safetensors")
+
+
+def test_several_processes_share_one_step(tmp_path: Path) -> None:
+    """Both end with the same weights, which one alone does not reach; the first alone writes."""
+    line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", __file__, str(tmp_path)]
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        line, cwd=root, env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}, capture_output=True,
+        text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    together = (tmp_path / "together" / WEIGHTS).read_bytes()
+    assert together == (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
+    list(small(steps=3, record_every=3).fit(Tiny(), clips(), tmp_path / "alone", 0))
+    assert together != (tmp_path / "alone" / WEIGHTS).read_bytes()
+
+
+if __name__ == "__main__":
+    two_processes(Path(sys.argv[1]))

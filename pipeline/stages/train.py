@@ -36,6 +36,9 @@ def train(run: Run) -> Tally:
     clips, held_out = (read_split(run, split) for split in ("train", "validation"))
     folder = run.folder / "training" / name
     origin = store.key(run.model, store.read_json(run.folder / "dataset" / "videofolder" / store.MANIFEST)["key"])
+    if training.helps():
+        list(run.training.fit(run.model, clips, folder, run.seed, held_out, origin))
+        return Tally("train", (name,))
     cpu, wall, records = time.process_time(), time.monotonic(), 0
     board = training.tracker(run.training.tracker, folder, f"{run.run}-{name}", asdict(run.training))
     for record in _shown(run, name, run.training.fit(run.model, clips, folder, run.seed, held_out, origin)):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline._threads import threads
-from pipeline.training._hands import PRECISIONS
+from pipeline.training._hands import PRECISIONS, helps
 from pipeline.training._state import CHECKPOINT, LOG, SCHEDULES, WEIGHTS, State
 from pipeline.training._trackers import BOARDS, Track, tracker
 from pipeline.training._windows import Footage, Windows
@@ -29,6 +29,7 @@ __all__ = [
     "Trainable",
     "Training",
     "Windows",
+    "helps",
     "tracker",
     "weights_at",
 ]

@@ -18,9 +18,6 @@ class Plain:
     rank = 0
     """Which of several processes this is."""
 
-    def __init__(self, parameters: list[torch.nn.Parameter]) -> None:
-        self.parameters = parameters
-
     def autocast(self) -> AbstractContextManager[Any]:
         """Where the loss is computed."""
         return nullcontext()
@@ -35,7 +32,7 @@ class Plain:
         """One step along the gradient, which is shortened to `longest`."""
         import torch
 
-        torch.nn.utils.clip_grad_norm_(self.parameters, longest)
+        torch.nn.utils.clip_grad_norm_(learning(optimiser), longest)
         optimiser.step()
 
     def state(self) -> dict[str, Any]:
@@ -49,8 +46,7 @@ class Plain:
 class Accelerated(Plain):
     """The same through accelerate. Gradients are averaged over the processes of `accelerate launch`."""
 
-    def __init__(self, parameters: list[torch.nn.Parameter], precision: str, device: str) -> None:
-        super().__init__(parameters)
+    def __init__(self, precision: str, device: str) -> None:
         try:
             from accelerate import Accelerator
             from accelerate.state import AcceleratorState
@@ -60,7 +56,7 @@ class Accelerated(Plain):
                 f"pip install -e '.[hub]' ({error})"
             ) from error
         AcceleratorState._reset_state()  # it remembers the precision of an earlier training in this process
-        self.accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")
+        self.accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")  # and takes a GPU of its own
         self.rank = self.accelerator.process_index
 
     def autocast(self) -> AbstractContextManager[Any]:
@@ -76,7 +72,7 @@ class Accelerated(Plain):
         """One step along the mean gradient of all processes; left out where half precision overflowed."""
         import torch
 
-        for parameter in self.parameters:
+        for parameter in learning(optimiser):
             if parameter.grad is not None:
                 parameter.grad = self.accelerator.reduce(parameter.grad, "mean")
         scaler = self.accelerator.scaler
@@ -84,7 +80,7 @@ class Accelerated(Plain):
             super().step(optimiser, longest)
             return
         scaler.unscale_(optimiser)
-        torch.nn.utils.clip_grad_norm_(self.parameters, longest)
+        torch.nn.utils.clip_grad_norm_(learning(optimiser), longest)
         scaler.step(optimiser)
         scaler.update()
 
@@ -98,7 +94,17 @@ class Accelerated(Plain):
             self.accelerator.scaler.load_state_dict(state)
 
 
-def hands(parameters: list[torch.nn.Parameter], precision: str, device: str) -> Plain:
+def learning(optimiser: torch.optim.Optimizer) -> list[torch.nn.Parameter]:
+    """What it moves."""
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+
+
+def hands(precision: str, device: str) -> Plain:
     """Plain torch where that is enough. Raises ValueError where accelerate is needed and is not installed."""
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    return Accelerated(parameters, precision, device) if several or precision != "no" else Plain(parameters)
+    return Accelerated(precision, device) if several or precision != "no" else Plain()
+
+
+def helps() -> bool:
+    """Whether this process only computes: under `accelerate launch` the first one alone writes and reports."""
+    return int(os.environ.get("RANK", "0")) > 0

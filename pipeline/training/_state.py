@@ -39,6 +39,7 @@ class State:
         import torch
 
         self.training, self.model, self.seed, self.origin = training, model, seed, origin
+        self.hands = hands(training.precision, training.device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = model.network().to(training.device).train()
@@ -47,7 +48,6 @@ class State:
         self.weights = {name: value for name, value in self.network.state_dict().items() if name not in frozen}
         self.averaged = {name: value.detach().clone() for name, value in self.weights.items()}
         self.optimiser = torch.optim.AdamW(learning, betas=(0.9, 0.98), weight_decay=training.weight_decay)
-        self.hands = hands(learning, training.precision, training.device)
         self.step = 0
         self.seconds = 0.0
         self.records: list[dict[str, Any]] = []

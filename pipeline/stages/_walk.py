@@ -20,6 +20,8 @@ from pipeline.stages._shards import note_shard, shard_of
 from pipeline.stages._units import package_versions
 from pipeline.stages.review import review
 from pipeline.stages.status import status
+from pipeline.stages.train import train
+from pipeline.training import helps
 
 BEGINNINGS = ("run", "simulate", "exam", "validate")
 """Stages that a run can begin with."""
@@ -42,6 +44,9 @@ def walk(run: Run, config: str) -> int:
         return 0
     if run.stage == "status":
         status(run)
+    if run.stage == "train" and helps():  # `accelerate launch`: the first process holds the folder
+        train(as_made(run))
+        return 0
     if run.stage == "review":  # beside whatever else works in the folder: it changes nothing there but its own log
         review(as_made(run))
     with store.writing(run.folder):

@@ -270,7 +270,15 @@ def two_processes(folder: Path) -> None:
 
 def test_several_processes_share_one_step(tmp_path: Path) -> None:
     """Both end with the same weights, which one alone does not reach; the first alone writes."""
-    line = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", __file__, str(tmp_path)]
+    line = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        __file__,
+        str(tmp_path),
+    ]
     root = Path(__file__).parents[1]
     done = subprocess.run(
         line, cwd=root, env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}, capture_output=True,

@@ -201,6 +201,7 @@ class Training:
             state.put(state.averaged)
             if not state.hands.rank:
                 model.save(str(folder / WEIGHTS))
+            state.hands.finish()
 
 
 def weights_at(folder: Path, step: int) -> Path:

@@ -35,6 +35,9 @@ class Plain:
         torch.nn.utils.clip_grad_norm_(learning(optimiser), longest)
         optimiser.step()
 
+    def finish(self) -> None:
+        """Wait until all processes are done: one that leaves early cuts the others off."""
+
     def state(self) -> dict[str, Any]:
         """What a checkpoint must keep of it."""
         return {}
@@ -83,6 +86,10 @@ class Accelerated(Plain):
         torch.nn.utils.clip_grad_norm_(learning(optimiser), longest)
         scaler.step(optimiser)
         scaler.update()
+
+    def finish(self) -> None:
+        """Wait until all processes are done."""
+        self.accelerator.wait_for_everyone()
 
     def state(self) -> dict[str, Any]:
         """How far gradients are scaled up."""

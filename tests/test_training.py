@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -289,6 +290,36 @@ def test_several_processes_share_one_step(tmp_path: Path) -> None:
     assert together == (tmp_path / "0.safetensors").read_bytes() == (tmp_path / "1.safetensors").read_bytes()
     list(small(steps=3, record_every=3).fit(Tiny(), clips(), tmp_path / "alone", 0))
     assert together != (tmp_path / "alone" / WEIGHTS).read_bytes()
+
+
+def drawn(windows: Windows, batches: int = 40, share: float = 1.0) -> list[str]:
+    """Captions of the clips that are drawn."""
+    return [text for seed in range(batches) for text in windows.batch([seed], share=share)["text"]]
+
+
+def test_clips_are_drawn_by_their_weights_and_come_in_by_their_positions() -> None:
+    told = [replace(clip, captions=(word,)) for clip, word in zip(clips(), "abc", strict=True)]
+    weighed = [replace(clip, weight=weight) for clip, weight in zip(told, (0.0, 1.0, 3.0), strict=True)]
+    found = drawn(Windows(weighed, small(batch=10)))
+    assert "a" not in found
+    assert found.count("c") / len(found) == pytest.approx(0.75, abs=0.08)
+    placed = Windows([replace(clip, position=place) for clip, place in zip(told, (2, 0, 1), strict=True)], small())
+    assert [set(drawn(placed, share=share)) for share in (0.0, 0.5, 1.0)] == [{"b"}, {"b", "c"}, {"a", "b", "c"}]
+    with pytest.raises(ValueError, match="positive weight among the first 1"):
+        Windows([replace(told[0], weight=0.0)], small()).batch([0])
+
+
+def test_a_curriculum_shows_the_first_clips_first(tmp_path: Path) -> None:
+    shares = []
+
+    class Seen(Tiny):
+        def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
+            shares.append(set(batch["text"]))
+            return super().loss(batch)
+
+    told = [replace(clip, captions=(str(n),), position=n) for n, clip in enumerate(clips())]
+    list(small(curriculum=0.75, batch=20).fit(Seen(), told, tmp_path, 0))
+    assert [len(seen) for seen in shares] == [1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
 if __name__ == "__main__":

@@ -89,7 +89,8 @@ def _footage(run: Run, folder: Path, row: dict[str, Any]) -> training.Footage:
             f"simulate the set with fps={wanted:g}, or teach the model the clips' rate with model.fps={fps:g}"
         )
     captions = tuple(row.get("captions") or [row.get("text", "")])
-    return training.Footage(frames, _flow(folder, row), captions)
+    weight, position = row.get("weight", 1.0), row.get("position", 0)
+    return training.Footage(frames, _flow(folder, row), captions, float(weight), int(position))
 
 
 def _flow(folder: Path, row: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float16]] | None:

@@ -83,6 +83,9 @@ class Training:
     """Share of windows that begin with their clip, as every prompt does; the others follow what moves."""
     crop: int = 96
     """Side of the square that is cut out of the clips [px]; a multiple of 16."""
+    curriculum: float = 0.0
+    """Share of the training over which the clips come in one after another, by curation's `position`; 0: all are there
+    from the start."""
     augment: bool = True
     """Windows are zoomed, mirrored and recoloured; captions do not know of it."""
     learning_rate: float = 1e-3
@@ -122,9 +125,11 @@ class Training:
         if self.learning_rate <= 0 or self.clip_norm <= 0:
             got = f"{self.learning_rate} and {self.clip_norm}"
             raise ValueError(f"training: expected learning_rate > 0 and clip_norm > 0, got {got}")
-        if not (0 <= self.average < 1 and 0 <= self.opening <= 1):
-            got = f"{self.average} and {self.opening}"
-            raise ValueError(f"training: expected 0 <= average < 1 and 0 <= opening <= 1, got {got}")
+        if not 0 <= self.average < 1:
+            raise ValueError(f"training: expected 0 <= average < 1, got {self.average}")
+        for name in ("opening", "curriculum"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"training: {name} must be a share in 0..1, got {getattr(self, name)}")
         known: dict[str, Sequence[str]] = {
             "schedule": list(SCHEDULES),
             "precision": PRECISIONS,

@@ -59,6 +59,12 @@ class State:
         return min(1.0, max(self.step / self.training.steps, self.seconds / (60 * minutes) if minutes else 0.0))
 
     @property
+    def shown(self) -> float:
+        """Share of the clips that have come in."""
+        over = self.training.curriculum
+        return min(1.0, self.progress / over) if over else 1.0
+
+    @property
     def learning_rate(self) -> float:
         """Linear warm-up, then the schedule."""
         warmup = min(1.0, (self.step + 1) / max(1, self.training.warmup))
@@ -72,7 +78,7 @@ class State:
         losses = []
         for part in range(self.training.accumulate):
             which = [self.hands.rank, part] if self.hands.rank or part else []
-            losses.append(self._descend(windows.batch([self.seed, self.step, *which])))
+            losses.append(self._descend(windows.batch([self.seed, self.step, *which], share=self.shown)))
         self.hands.step(self.optimiser, self.training.clip_norm)
         keep = min(self.training.average, (1 + self.step) / (10 + self.step))  # the first weights are soon forgotten
         for name, value in self.weights.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,10 @@ class Footage:
     frame. Exact from the layers of a truth clip, or estimated; None: not known, and no batch says it."""
     captions: tuple[str, ...] = ()
     """What is to be seen, in several wordings."""
+    weight: float = 1.0
+    """How often it is drawn, relative to the others."""
+    position: int = 0
+    """When it comes in, among the others, if they come in one after another."""
 
 
 class Cut(Protocol):
@@ -46,13 +51,18 @@ class Windows:
         self._cut = cut
         self._starts = [_start_probabilities(clip.frames, cut.window, cut.opening) for clip in clips]
         self._moves = all(clip.flow is not None for clip in clips)
+        self._order = sorted(range(len(clips)), key=lambda index: clips[index].position)
 
-    def batch(self, seed: list[int], augment: bool = True) -> dict[str, Any]:
-        """What `Trainable.loss` takes, drawn from the seed alone: a step needs no memory of those before."""
+    def batch(self, seed: list[int], augment: bool = True, share: float = 1.0) -> dict[str, Any]:
+        """What `Trainable.loss` takes, drawn from the seed alone: a step needs no memory of those before.
+
+        Of the clips, in the order of their positions, the first `share` (0..1, one at least) are drawn from.
+        """
         import torch
 
         rng, words = np.random.default_rng(seed), np.random.default_rng([*seed, 1])
-        drawn = [self._window(rng, augment and self._cut.augment) for _ in range(self._cut.batch)]
+        likely = self._likely(share)
+        drawn = [self._window(rng, likely, augment and self._cut.augment) for _ in range(self._cut.batch)]
         captions = [self._clips[index].captions or ("",) for index, _, _ in drawn]
         told: dict[str, torch.Tensor | list[str]] = {
             "frames": torch.from_numpy(np.stack([frames[1:] for _, frames, _ in drawn])),
@@ -64,9 +74,19 @@ class Windows:
             told["flow"] = torch.from_numpy(np.stack([flow for _, _, flow in drawn]))
         return told
 
-    def _window(self, rng: np.random.Generator, augment: bool) -> tuple[int, UInt8, Float32]:
+    def _likely(self, share: float) -> Float64 | None:
+        """How likely each clip is drawn, (N,); None: all alike."""
+        there = self._order[: max(1, math.ceil(share * len(self._order)))]
+        weights = np.zeros(len(self._clips))
+        weights[there] = [self._clips[index].weight for index in there]
+        if not weights.any():
+            raise ValueError(f"training: expected a clip of positive weight among the first {len(there)}, got none")
+        return None if np.ptp(weights) == 0 else np.asarray(weights / weights.sum())
+
+    def _window(self, rng: np.random.Generator, likely: Float64 | None, augment: bool) -> tuple[int, UInt8, Float32]:
         """Which clip; its first frame and a window of it, (1 + T, crop, crop, 3); its flow (T, crop, crop, 2)."""
-        index = int(rng.integers(len(self._clips)))
+        count = len(self._clips)
+        index = int(rng.integers(count) if likely is None else rng.choice(count, p=likely))
         clip = self._clips[index]
         start = int(rng.choice(len(self._starts[index]), p=self._starts[index]))
         end = start + self._cut.window

@@ -132,3 +132,21 @@ def test_a_body_melts_below_the_surface_too() -> None:
     deep = int(above[PROMPT_FRAMES:].sum(axis=(1, 2)).argmin()) + PROMPT_FRAMES
     changed = np.abs(filmed("melt", "liquid", 3)[deep].astype(int) - what.clip.frames[deep]).max(axis=-1) > 5
     assert (changed & ~above[deep]).sum() >= 10
+
+
+@pytest.mark.parametrize("kind", ["none", "liquid"])
+def test_a_body_that_stops_too_early_has_some_way_to_go(kind: str) -> None:
+    """Where it comes to rest soon by itself, too: else nothing would be broken."""
+    what = event(kind)
+    at_rest = np.minimum(what.times, 8)  # as if it lay still from frame 8 on
+    ended = replace(what, trajectory=replace(what.trajectory, body_position=what.trajectory.body_position[at_rest]))
+    size = max(what.scene.bodies[0].size)
+    missed = []
+    for level in LEVELS:
+        told = VIOLATIONS["early_stop"]().happen(ended, level)
+        assert told is not None
+        apart = told[1].body_position - ended.trajectory.body_position
+        assert not apart[:PROMPT_FRAMES].any()
+        missed.append(float(np.linalg.norm(apart, axis=2).max()) / size)
+    assert missed[0] > 0.15
+    assert missed == sorted(missed)

@@ -91,11 +91,18 @@ def walk(told: Told, frames: int) -> Iterator[tuple[Any, ...]]:
     rigid = gs.materials.Rigid(rho=body["density"], coup_friction=told["medium"]["wall_friction"])
     ball = scene.add_entity(material=rigid, morph=solid)
     scene.build()
-    ball.set_dofs_velocity([*body["velocity"], *body["angular_velocity"]])
+    ball.set_dofs_velocity([*body["velocity"], *turned_back(body["angular_velocity"], body["orientation"])])
     for frame in range(frames):
         for _ in range(count if frame else 0):
             scene.step()
         yield tuple(one.cpu().numpy().copy() for one in (sand.get_particles_pos(), ball.get_pos(), ball.get_quat()))
+
+
+def turned_back(vector: list[float], quaternion: list[float]) -> Any:
+    """From world axes to the body's, in which Genesis wants a spin; the quaternion is (x, y, z, w), body to world."""
+    axis, w = -np.array(quaternion[:3]), quaternion[3]
+    across = np.cross(axis, vector)
+    return vector + 2 * (w * across + np.cross(axis, across))
 
 
 def render(folder: Path, takes: int, frames: list[int]) -> None:

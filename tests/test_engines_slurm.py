@@ -101,8 +101,8 @@ def test_a_lost_task_is_submitted_again(slurm: Path, tmp_path: Path, monkeypatch
 
 
 def test_tasks_are_cancelled_when_nobody_wants_them_any_more(slurm: Path, tmp_path: Path) -> None:
-    jobs = [Job(f"try {number}", square, (number,)) for number in range(12)]
-    outcomes = engine(tmp_path).run(jobs, "try", 12)  # type: ignore[attr-defined]
+    slow = [Job(f"try {number}", told, ("PATH", 3.0)) for number in range(1, 6)]
+    outcomes = engine(tmp_path).run([Job("try 0", square, (0,)), *slow], "try", 6)  # type: ignore[attr-defined]
     assert next(outcomes).value == 0
     outcomes.close()
     assert (tmp_path / "cancelled").read_text().strip()

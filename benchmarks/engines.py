@@ -111,7 +111,7 @@ def first_steps(material: str) -> None:
 
 
 def scaling() -> None:
-    """Six clips of each kind, on one worker and on two."""
+    """Enough clips that the start of the workers is a small part, on one worker and on two."""
     walls: dict[int, float] = {}
     for workers in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,7 @@ def scaling() -> None:
                 [
                     "quick=true",
                     "material=sand",
-                    "clips=8",
+                    "clips=48",
                     "redraws=0",
                     f"outputs={folder}",
                     f"engine.workers={workers}",

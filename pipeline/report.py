@@ -18,6 +18,7 @@ from pipeline._report.nouns import ExamPage as ExamPage
 from pipeline._report.nouns import LawPage as LawPage
 from pipeline._report.nouns import LawSection as LawSection
 from pipeline._report.nouns import Mean as Mean
+from pipeline._report.nouns import MeanError as MeanError
 from pipeline._report.nouns import ModelAnswer as ModelAnswer
 from pipeline._report.nouns import ModelSummary as ModelSummary
 from pipeline._report.nouns import Page as Page
@@ -28,6 +29,7 @@ from pipeline._report.nouns import UnreferencedClip as UnreferencedClip
 from pipeline._report.nouns import UnreferencedPage as UnreferencedPage
 from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
+from pipeline._report.summary import mean_errors as mean_errors
 from pipeline._report.summary import summarise as summarise
 from pipeline.types import Layers, UInt8
 
@@ -51,6 +53,7 @@ def render(page: Page) -> str:
         best=best,
         ladder=charts.ladder(page.summaries),
         columns=view.columns,
+        error_units=view.error_units(page.summaries),
         odd_answers=view.odd_answers,
         curated=view.curated(page),
         wheel=pictures.legend(),
@@ -131,4 +134,5 @@ def _template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters.update(mean=view.mean_words, counted=view.counted, spoken=view.spoken, figure=view.figure)
+    environment.filters.update(error=view.error_words)
     return environment.get_template(name)

@@ -87,6 +87,21 @@ def test_scores_have_one_row_a_metric_and_one_for_the_whole(run: Path, summary: 
         assert summary["models"][model]["plausibility"]["n"] == 3
 
 
+def test_errors_against_the_truth_stand_beside_the_scores(run: Path, summary: dict) -> None:
+    rows = [row for row in pq.read_table(run / "scores.parquet").to_pylist() if row["metric"] == "object_path_error"]
+    for model in MODELS:
+        told = summary["models"][model]
+        mean = np.mean([row["value"] for row in rows if row["model"] == model])
+        assert told["errors"]["object_path_error"]["mean"] == pytest.approx(mean)
+        assert told["errors"]["medium_error"]["n"] == 2
+        assert told["errors_by_material"]["none"].keys().isdisjoint({"medium_error"})
+        assert "object_path_error" not in told["metrics"]  # the judge knows nothing of it
+    static, again = (one["errors"]["object_path_error"] for one in (summary["models"]["copy_last"], summary["redraws"]))
+    assert static["mean"] > 3 * again["mean"]
+    assert static["unit"] == "share of the picture's side"
+    assert "Errors against the simulator" in (run / "report.html").read_text()
+
+
 def test_a_static_clip_is_named_as_degenerate_and_counts_as_zero(summary: dict) -> None:
     assert summary["models"]["copy_last"]["plausibility"]["mean"] == 0
     assert len(summary["models"]["copy_last"]["degenerate"]) == 3

@@ -44,6 +44,13 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class MeanError(Mean):
+    """A mean error against the truth, in a unit of its own."""
+
+    unit: str
+
+
+@dataclass(frozen=True)
 class ModelSummary:
     """All judgements of one model."""
 
@@ -62,6 +69,10 @@ class ModelSummary:
     """'<clip_id>/<sample>' -> why it was gated; these count as 0 in every mean."""
     missing: tuple[str, ...]
     """Clips without any judgement of this model: failures, which no mean can hold."""
+    errors: Mapping[str, MeanError] = field(default_factory=dict)
+    """Against the simulator's truth, over the clips about which it can be told."""
+    errors_by_material: Mapping[str, Mapping[str, MeanError]] = field(default_factory=dict)
+    """Material -> the same of its clips."""
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,27 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from pipeline._report.nouns import Case, Mean, ModelSummary
-from pipeline.types import Float32, Judgement
+from pipeline._report.nouns import Case, Mean, MeanError, ModelSummary
+from pipeline.types import Float32, Judgement, Score
 
 BAD = 50.0
 """A frame less plausible than this counts as broken, 0..100."""
 
 
-def summarise(model: str, role: str, judgements: Iterable[Judgement], cases: Sequence[Case]) -> ModelSummary:
+def summarise(
+    model: str,
+    role: str,
+    judgements: Iterable[Judgement],
+    cases: Sequence[Case],
+    errors: Sequence[Score] = (),
+) -> ModelSummary:
     """Means of one model over clips, with standard errors; `cases` are all clips that it was asked about.
 
     Samples of one clip are averaged first: they are not independent, so they must not shrink the standard error.
     Degenerate answers count as 0; clips that were never judged are named in `missing`.
     """
     mine = [one for one in judgements if one.model == model]
+    wrong = [one for one in errors if one.model == model]
     by_clip = _by_clip([(one.clip_id, one.plausibility) for one in mine])
     metrics: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for one in mine:
@@ -39,7 +46,23 @@ def summarise(model: str, role: str, judgements: Iterable[Judgement], cases: Seq
         by_clip=by_clip,
         degenerate={f"{one.clip_id}/{one.sample}": one.gate for one in mine if one.gate},
         missing=tuple(case.clip_id for case in cases if case.clip_id not in by_clip),
+        errors=mean_errors(wrong),
+        errors_by_material={
+            material: found
+            for material in sorted({case.material for case in cases})
+            if (found := mean_errors(_about(wrong, cases, material)))
+        },
     )
+
+
+def mean_errors(errors: Iterable[Score]) -> dict[str, MeanError]:
+    """Name of an error -> its mean over clips, samples of a clip averaged first; clips about which it cannot be told
+    are left out."""
+    values: dict[tuple[str, str], list[tuple[str, float]]] = defaultdict(list)
+    for one in errors:
+        values[one.metric, one.unit].append((one.clip_id, one.value))
+    means = {key: _mean(_by_clip(found).values()) for key, found in values.items()}
+    return {name: MeanError(one.mean, one.standard_error, one.n, unit) for (name, unit), one in means.items() if one}
 
 
 def first_bad_frame(per_frame: Float32, prompt_frames: int) -> int | None:
@@ -67,6 +90,12 @@ def chosen(summaries: Sequence[ModelSummary], cases: Sequence[Case], most: int =
 def spread(count: int, number: int) -> list[int]:
     """`number` frames spread evenly over a clip of `count`, first and last included."""
     return [int(frame) for frame in np.unique(np.linspace(0, count - 1, min(number, count)).round())]
+
+
+def _about(errors: Sequence[Score], cases: Sequence[Case], material: str) -> list[Score]:
+    """The errors in clips of one material."""
+    clips = {case.clip_id for case in cases if case.material == material}
+    return [one for one in errors if one.clip_id in clips]
 
 
 def _by_clip(values: Sequence[tuple[str, float]]) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from pipeline._report import charts, pictures
-from pipeline._report.nouns import Case, ClipRow, Mean, ModelAnswer, ModelSummary, Page
+from pipeline._report.nouns import Case, ClipRow, Mean, MeanError, ModelAnswer, ModelSummary, Page
 from pipeline._report.summary import first_bad_frame, spread
 from pipeline.types import Float32, Judgement, Score, UInt8, Verdict
 
@@ -169,6 +169,21 @@ def mean_words(mean: Mean | None, missing: str = "not measured: no clip was judg
     if mean is None:
         return missing
     return f"{mean.mean:.1f}" if mean.standard_error is None else f"{mean.mean:.1f} ± {mean.standard_error:.1f}"
+
+
+def error_words(error: MeanError | None) -> str:
+    """'0.0412 ± 0.0031', both to the digits that the standard error leaves; a dash without a clip."""
+    if error is None:
+        return "–"
+    if not error.standard_error:
+        return f"{error.mean:.3g}"
+    digits = min(6, max(0, 1 - math.floor(math.log10(error.standard_error))))
+    return f"{error.mean:.{digits}f} ± {error.standard_error:.{digits}f}"
+
+
+def error_units(summaries: Sequence[ModelSummary]) -> dict[str, str]:
+    """Name of every error that any model has -> its unit."""
+    return {name: error.unit for one in summaries for name, error in one.errors.items()}
 
 
 def spoken(name: str) -> str:

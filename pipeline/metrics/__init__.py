@@ -10,6 +10,8 @@ from pipeline.metrics._filmed_again import FILMED_AGAIN as FILMED_AGAIN
 from pipeline.metrics._filmed_again import filmed_again as filmed_again
 from pipeline.metrics._size import at_scoring_size as at_scoring_size
 from pipeline.metrics._stabilise import stabilised as stabilised
+from pipeline.metrics._truth_errors import ERRORS as ERRORS
+from pipeline.metrics._truth_errors import truth_errors as truth_errors
 from pipeline.types import Score, Take
 
 

@@ -32,7 +32,7 @@ def _without_camera(truth: Clip, take: Take) -> Float32:
         if known_truth() is truth and known_flow() is take.flow:
             return moved
     flow = take.flow.forward
-    moved = flow - _camera_flow(flow, background(truth)[:-1])
+    moved = flow - camera_flow(flow, background(truth)[:-1])
     _recent[:] = [*_recent[-1:], (ref(truth), ref(take.flow), moved)]
     return moved
 
@@ -101,7 +101,7 @@ def background(truth: Clip) -> Bool:
     return np.isin(truth.layers.segmentation, static)
 
 
-def _camera_flow(flow: Float32, still: Bool) -> Float32:
+def camera_flow(flow: Float32, still: Bool) -> Float32:
     """Motion of the picture as a whole, per pair the similarity transform that most of the background follows.
 
     Zero in pairs whose background covers less than a twentieth of the picture.

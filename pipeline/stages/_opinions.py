@@ -49,18 +49,25 @@ class Opinion:
 
     scores: tuple[Score, ...]
     judgements: tuple[Judgement, ...]
+    errors: tuple[Score, ...] = ()
+    """Against the simulator's truth (metrics/_truth_errors.py), of which the judge knows nothing."""
 
 
 def write_opinion(folder: Path, opinion: Opinion) -> None:
     """Into an unfinished folder."""
-    rows = {"scores": list(map(score_row, opinion.scores)), "judgements": list(map(judgement_row, opinion.judgements))}
+    rows = {
+        "scores": list(map(score_row, opinion.scores)),
+        "judgements": list(map(judgement_row, opinion.judgements)),
+        "errors": list(map(score_row, opinion.errors)),
+    }
     store.write_json(folder / "opinion.json", rows)
 
 
 def read_opinion(folder: Path) -> Opinion:
     """From a published folder."""
     rows = store.read_json(folder / "opinion.json")
-    return Opinion(tuple(map(read_score, rows["scores"])), tuple(map(read_judgement, rows["judgements"])))
+    scores, errors = (tuple(map(read_score, rows[name])) for name in ("scores", "errors"))
+    return Opinion(scores, tuple(map(read_judgement, rows["judgements"])), errors)
 
 
 def _number(value: float | None) -> float:

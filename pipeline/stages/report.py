@@ -113,15 +113,17 @@ def _null_in_words(run: Run) -> str:
 def _summaries(
     run: Run, known: Sequence[Truth], asked: Sequence[Answer], cases: Sequence[page.Case], current: Container[Path]
 ) -> tuple[page.ModelSummary, ...]:
-    judged = [one for answer in asked if (opinion := _opinion(run, answer, current)) for one in opinion.judgements]
-    redrawn = [one for truth in known if (opinion := _null(run, truth, current)) for one in opinion.judgements]
+    said = [opinion for answer in asked if (opinion := _opinion(run, answer, current))]
+    nulls = [opinion for truth in known if (opinion := _null(run, truth, current))]
+    judged, redrawn = ([one for opinion in some for one in opinion.judgements] for some in (said, nulls))
+    wrong, spread = ([one for opinion in some for one in opinion.errors] for some in (said, nulls))
     others = [name for name in run.baselines if name != run.model.called]
     names = dict.fromkeys(
         [run.model.called, *(answer.model for answer in asked if answer.model not in others), *others]
     )
     roles = {name: "baseline" if name in others else "model" for name in names}
-    found = [page.summarise(name, role, judged, cases) for name, role in roles.items()]
-    return (*found, page.summarise("truth", "reference", redrawn, cases))
+    found = [page.summarise(name, role, judged, cases, wrong) for name, role in roles.items()]
+    return (*found, page.summarise("truth", "reference", redrawn, cases, spread))
 
 
 def _rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from pipeline import report, store
 from pipeline.flows import Flow
 from pipeline.judge import Judge
-from pipeline.metrics import FILMED_AGAIN, Metric, at_scoring_size, filmed_again, fvmd, stabilised
+from pipeline.metrics import ERRORS, FILMED_AGAIN, Metric, at_scoring_size, filmed_again, fvmd, stabilised, truth_errors
 from pipeline.stages import Run, Tally
 from pipeline.stages._alone import score_alone
 from pipeline.stages._layout import (
@@ -69,7 +70,10 @@ def score(run: Run) -> Tally:
     for model, total in totals.items():
         asked_of = [unit.folder for answer, unit in units.items() if answer.model == model and unit.name in second.done]
         total["sets"] = {"fvmd": _motion_distance([null_folder(run, case.clip_id) for case in cases], asked_of)}
-    store.update_json(summary, models=totals, reference=run.reference)
+    errors = [one for case in cases for one in read_opinion(null_folder(run, case.clip_id)).errors]
+    drawn_again = dataclasses.asdict(report.summarise("truth", "reference", (), cases, errors))
+    told = {key: drawn_again[key] for key in ("errors", "errors_by_material")}
+    store.update_json(summary, models=totals, reference=run.reference, redraws=told)
     return Tally("score", done, first.made + second.made, failed)
 
 
@@ -116,15 +120,17 @@ def _make_null(
     clip = at_scoring_size(store.load_clip(truth_folder))
     truth = Take(clip, flow.estimate(clip))
     null: dict[str, list[Score]] = {name: [] for name in metrics}
+    errors: list[Score] = []
     for redraw in redraws:
         take = take_of(truth.clip, store.load_clip(redraw, layers=False), flow)
         for name, metric in metrics.items():
             null[name].append(compare(metric, name, truth, take))
+        errors += _errors(truth, take, prompt_frames)
     again = take_of(truth.clip, filmed_again(truth.clip), flow)
     picture = {name: compare(metric, name, truth, again) for name, metric in metrics.items()}
     judgements = judge.leave_one_out(null, prompt_frames, picture) if redraws else []
     scores = (*(score for column in null.values() for score in column), *picture.values())
-    _publish(folder, key, Opinion(scores, tuple(judgements)), truth.flow)
+    _publish(folder, key, Opinion(scores, tuple(judgements), tuple(errors)), truth.flow)
 
 
 def _answer_unit(run: Run, answer: Answer, truth: Truth, null: Unit) -> Unit:
@@ -152,11 +158,12 @@ def _make_opinion(
     gate = judge.gate(original, clip, prompt_frames)
     if clip.frames.shape == original.frames.shape:
         scores = [compare(metric, name, truth, other) for name, metric in metrics.items()]
+        errors = _errors(truth, other, prompt_frames)
     else:
-        scores = [_failed(clip, name, gate) for name in metrics]
+        scores, errors = ([_failed(clip, name, gate) for name in names] for names in (metrics, ERRORS))
     null, picture = read_null(null_folder)
     judgement = judge.judge(scores, null, gate, prompt_frames, picture)
-    _publish(folder, key, Opinion(tuple(scores), (judgement,)), other.flow)
+    _publish(folder, key, Opinion(tuple(scores), (judgement,), tuple(errors)), other.flow)
 
 
 def read_null(folder: Path) -> tuple[dict[str, list[Score]], dict[str, Score]]:
@@ -177,6 +184,14 @@ def compare(metric: Metric, name: str, truth: Take, other: Take) -> Score:
         return metric.compare(truth, other)
     except Exception as error:  # whatever it is, the clip stays in the mean
         return _failed(other.clip, name, f"{type(error).__name__}: {error}")
+
+
+def _errors(truth: Take, other: Take, prompt_frames: int) -> list[Score]:
+    """The clip's errors against the truth; where that breaks, failed scores, as in `compare`."""
+    try:
+        return list(truth_errors(truth, other, prompt_frames))
+    except Exception as error:
+        return [_failed(other.clip, name, f"{type(error).__name__}: {error}") for name in ERRORS]
 
 
 def _failed(clip: Clip, metric: str, why: str) -> Score:
@@ -210,15 +225,16 @@ Opinions = Mapping[tuple[str, str, int], Opinion]
 
 
 def _rows(opinions: Opinions, cases: Sequence[report.Case]) -> Iterator[dict[str, Any]]:
-    """One row a (clip, model, sample, metric), and one for the whole: metric 'plausibility'."""
+    """One row a (clip, model, sample, metric or error), and one for the whole: metric 'plausibility'."""
     known = {case.clip_id: dataclasses.asdict(case) for case in cases}
     for (model, clip_id, sample), opinion in opinions.items():
         judgement = opinion.judgements[0]
         shared = {**known[clip_id], "model": model, "sample": sample}
-        for score in opinion.scores:
+        for score in (*opinion.scores, *opinion.errors):
             part = judgement.parts.get(score.metric)
             evidence = {"per_frame": score.per_frame.tolist(), "failure": score.failure}
-            yield {**shared, "metric": score.metric, "value": score.value, "unit": score.unit, "part": part, **evidence}
+            value = score.value if math.isfinite(score.value) else None
+            yield {**shared, "metric": score.metric, "value": value, "unit": score.unit, "part": part, **evidence}
         whole = {"metric": "plausibility", "value": judgement.plausibility, "unit": "0..100"}
         evidence = {"per_frame": judgement.per_frame.tolist(), "failure": judgement.gate}
         yield {**shared, **whole, "part": judgement.plausibility, **evidence}
@@ -248,9 +264,9 @@ def _motion_distance(truths: Sequence[Path], answered: Sequence[Path]) -> float 
 def _totals(run: Run, opinions: Opinions, cases: Sequence[report.Case]) -> dict[str, Any]:
     """summary.json's entry `models`: means over clips; what was gated or is missing is named."""
     judgements: list[Judgement] = [one for opinion in opinions.values() for one in opinion.judgements]
+    errors = [one for opinion in opinions.values() for one in opinion.errors]
     totals = {}
     for name in dict.fromkeys([*run.models, *(model for model, _, _ in opinions)]):
-        total = dataclasses.asdict(report.summarise(name, "model", judgements, cases))
-        wanted = ("plausibility", "metrics", "by_scenario", "by_material", "by_grade", "degenerate", "missing")
-        totals[name] = {key: total[key] for key in wanted}
+        total = dataclasses.asdict(report.summarise(name, "model", judgements, cases, errors))
+        totals[name] = {key: value for key, value in total.items() if key not in ("model", "role", "by_clip")}
     return totals

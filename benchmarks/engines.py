@@ -8,20 +8,24 @@ seconds say little on a machine that others use, therefore its load is printed, 
 overhead: per job of an engine with one worker, for jobs that do nothing, after its worker has started
 start:    of a worker with warm caches: its imports, then what its first clip of a kind takes above its second
 scaling:  the same quick clips with 1 and with 2 workers
-plan:     10 000 clips with 3 re-draws each: CPU time, and memory of the driver
+plan:     10 000 clips with 3 re-draws each: CPU time
+memory:   of the driver, for 1 000, 10 000 and 40 000 units: a whole command whose units are done in no time
 cold:     four workers start at once over an empty kernel cache: the clips' bytes are those with a warm one
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +33,10 @@ from walk import tree_rss_mb
 
 from pipeline import engines, shelf
 from pipeline.app import compose
-from pipeline.engines import Engine, Job, Kept
+from pipeline.engines import Engine, Job, Kept, Outcome
 from pipeline.stages import Run
 from pipeline.stages._pulse import alive
+from pipeline.stages._walk import walk
 from pipeline.stages.simulate import prepare, units
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,17 +150,33 @@ def children_cpu_seconds() -> float:
 
 
 def plan() -> None:
-    """A big plan and a small one."""
-    small: Run = compose(["stage=simulate", "clips=10"])
-    units(small)
-    before = tree_rss_mb(os.getpid())
+    """One pass over it; a command makes a few."""
     run: Run = compose(["stage=simulate", "clips=10000"])
     begun = time.process_time()
-    asked = units(run)
-    spent = time.process_time() - begun
-    count = sum(len(every) for _, every in asked)
-    grown = tree_rss_mb(os.getpid()) - before
-    told("plan 10 000 clips", f"{count} units in {spent:.1f} CPU s, {grown:.0f} MB more than for 10 ({before:.0f} MB)")
+    count = sum(len(every) for _, every in units(run))
+    told("plan 10 000 clips", f"{count} units in {time.process_time() - begun:.1f} CPU s")
+
+
+class Idle(Engine):
+    """Draws jobs, and says that they are done: what is left is the driver."""
+
+    def run(self, jobs: Iterable[Job], title: str, total: int | None = None) -> Iterator[Outcome]:
+        return (Outcome(job.name) for job in jobs)
+
+
+def memory() -> None:
+    """The plan, the search for what is missing, the jobs, the log, the summary; once more, so that all is loaded."""
+    for clips in (250, 2500, 10000):
+        with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
+            run: Run = compose(["stage=simulate", f"clips={clips}", f"outputs={folder}"])
+            run.engine = Idle()
+            walk(run, "")
+            tracemalloc.start()
+            before = tree_rss_mb(os.getpid())
+            walk(run, "")
+            grown, peak = tree_rss_mb(os.getpid()) - before, tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        told(f"memory {4 * clips} units", f"{peak / 1e6:.2f} MB at most, {grown:.0f} MB more resident than at first")
 
 
 def cold() -> None:
@@ -182,5 +203,5 @@ if __name__ == "__main__":
     if sys.argv[1:] and sys.argv[1].startswith("--start="):
         first_steps(sys.argv[1].removeprefix("--start="))
     else:
-        for name in sys.argv[1:] or ("overhead", "start", "scaling", "plan", "cold"):
+        for name in sys.argv[1:] or ("overhead", "start", "scaling", "plan", "memory", "cold"):
             globals()[name]()

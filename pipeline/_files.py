@@ -50,7 +50,7 @@ def write_json(path: Path, data: Any) -> None:
     The same content gives the same bytes: keys are sorted, floats are written so that they come back exactly, NaN
     and the infinities become null. Raises TypeError for other things, StoreError if the file cannot be written.
     """
-    write_text(path, _laid_out(_plain(data, path)) + "\n")
+    write_text(path, laid_out(plain(data, path)) + "\n")
 
 
 def update_json(path: Path, **entries: Any) -> None:
@@ -98,13 +98,13 @@ def writing(path: Path) -> Iterator[None]:
         raise fault(path, "to write there", got, "make room or make the folder writable, then run again") from error
 
 
-def _plain(value: Any, path: Path) -> Any:
+def plain(value: Any, path: Path) -> Any:
     """The value as JSON knows it."""
     match value:
         case np.ndarray() | np.generic():
-            return _plain(value.tolist(), path)
+            return plain(value.tolist(), path)
         case enum.Enum():
-            return _plain(value.value, path)
+            return plain(value.value, path)
         case None | bool() | int() | str():
             return value
         case float():
@@ -112,18 +112,18 @@ def _plain(value: Any, path: Path) -> Any:
         case Path():
             return str(value)
         case Mapping():
-            return {str(name): _plain(item, path) for name, item in value.items()}
+            return {str(name): plain(item, path) for name, item in value.items()}
         case list() | tuple():
-            return [_plain(item, path) for item in value]
+            return [plain(item, path) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name), path) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name), path) for field in dataclasses.fields(value)}
     raise TypeError(
         f"{path}: expected dataclasses, enums, mappings, lists, tuples, NumPy arrays, numbers, texts or None, "
         f"got {type(value).__name__}"
     )
 
 
-def _laid_out(value: Any, indent: int = 0) -> str:
+def laid_out(value: Any, indent: int = 0) -> str:
     """JSON for people: one line for what fits into it and for plain lists, one line an item for the rest."""
     line = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     flat = isinstance(value, list) and not any(isinstance(item, list | dict) for item in value)
@@ -131,9 +131,9 @@ def _laid_out(value: Any, indent: int = 0) -> str:
         return line
     pad = " " * (indent + 1)
     if isinstance(value, dict):
-        rows = [f"{json.dumps(name)}: {_laid_out(value[name], indent + 1)}" for name in sorted(value)]
+        rows = [f"{json.dumps(name)}: {laid_out(value[name], indent + 1)}" for name in sorted(value)]
         return "{\n" + ",\n".join(pad + row for row in rows) + "\n" + " " * indent + "}"
-    return "[\n" + ",\n".join(pad + _laid_out(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
+    return "[\n" + ",\n".join(pad + laid_out(item, indent + 1) for item in value) + "\n" + " " * indent + "]"
 
 
 def sha256(path: Path) -> str:

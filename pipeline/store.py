@@ -43,6 +43,7 @@ from pipeline._files import (
     write_text,
     writing,
 )
+from pipeline._longjson import read_long, write_long
 from pipeline._nouns import decode, encode
 from pipeline.types import Clip, Instance, Layers, Scene, Trajectory, UInt8
 
@@ -62,6 +63,7 @@ __all__ = [
     "publish",
     "read_arrays",
     "read_json",
+    "read_long",
     "replacing",
     "save_clip",
     "save_shots",
@@ -73,6 +75,7 @@ __all__ = [
     "verify",
     "write_arrays",
     "write_json",
+    "write_long",
     "write_text",
     "writing",
 ]

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,9 @@ from test_stages_walk import fingerprints
 
 from pipeline import store
 from pipeline.app import compose
+from pipeline.engines import Engine, Job, Outcome
 from pipeline.stages import Run, _walk
 from pipeline.stages._shards import Shard
-from pipeline.stages.simulate import units
 
 BARE = ("quick=true", "stage=simulate", "material=none", "run=bare", "clips=4", "redraws=1")
 
@@ -36,7 +38,7 @@ def made(outputs: Path, *words: str) -> Run:
 
 def test_every_clip_belongs_to_one_shard_and_shards_are_alike() -> None:
     for count, of in ((10, 3), (64, 64), (5, 8), (10_000, 64)):
-        shards = [[i for i in range(count) if Shard(number, of).mine(i, count)] for number in range(1, of + 1)]
+        shards = [range(count)[Shard(number, of).slice(count)] for number in range(1, of + 1)]
         assert [i for shard in shards for i in shard] == list(range(count))
         assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
@@ -98,18 +100,34 @@ def test_a_shard_and_a_whole_do_not_work_at_the_same_time(tmp_path: Path) -> Non
         pass
 
 
-def test_a_plan_takes_little_memory() -> None:
-    """2 kB a unit: 10 000 clips with three re-draws stay below 80 MB."""
-    run = compose([*BARE, "clips=500", "redraws=3"])
-    tracemalloc.start()
-    try:
-        asked = units(run)
-        taken, _peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    count = sum(len(every) for _, every in asked)
-    assert count == 2000
-    assert taken < 2000 * count
+@dataclass
+class Idle(Engine):
+    """Draws jobs, and says that they are done."""
+
+    def run(self, jobs: Iterable[Job], title: str, total: int | None = None) -> Iterator[Outcome]:
+        return (Outcome(job.name, cpu_seconds=0.25) for job in jobs)
+
+
+def peak(outputs: Path, *words: str) -> int:
+    """Of the memory that a command takes which has everything to make, and then once more [bytes]."""
+    run = replace(made(outputs, "redraws=3", *words), engine=Idle())
+    for _ in range(2):
+        tracemalloc.start()
+        try:
+            assert _walk.walk(run, "") == 0
+            taken = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    return taken
+
+
+def test_the_memory_of_a_command_does_not_grow_with_the_clips(tmp_path: Path) -> None:
+    """0.8 kB a unit would be 1.4 MB more; the byte that is kept of each, and the sizes of buffers, are less."""
+    few, many = (peak(tmp_path, f"run={clips}", f"clips={clips}") for clips in (50, 500))
+    assert many - few < 100_000
+    row = store.read_json(tmp_path / "500" / "summary.json")["stages"]["simulate"]
+    assert (row["done"], row["failed"], row["cpu_seconds"]) == (2000, 0, 500.0)
+    assert len(store.read_json(tmp_path / "500" / "plan.json")["clips"]) == 500
 
 
 @pytest.mark.parametrize("words", [("shard=0/2",), ("shard=3/2",), ("shard=x",), ("shard=1/2", "stage=score")])

@@ -23,6 +23,7 @@ until it is interrupted, and returns nothing, like `status`.)
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -228,7 +229,7 @@ class Tally:
     """What a stage did: counted and named, so that nothing is lost in silence."""
 
     stage: str
-    done: tuple[str, ...] = ()
+    done: Collection[str] = ()
     """Names of the units that are complete, whether made now or found."""
     made: int = 0
     """How many of them were made now."""

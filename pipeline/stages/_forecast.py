@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -34,20 +34,22 @@ class _Cost:
 
 def forecast(run: Run) -> list[str]:
     """Lines about the plan; nothing is written."""
-    shard, asked = shard_of(run), units(run)
-    mine = [each for number, each in enumerate(asked) if shard.mine(number, len(asked))]
-    flat = [(_group(plan), unit) for plan, every in mine for unit in every]
-    todo = [(group, one) for group, one in flat if not store.is_complete(one.folder, one.key, one.manifest)]
+    asked = units(run)
+    mine = asked[shard_of(run).slice(len(asked))]
+    groups, todo = Counter[str](), Counter[str]()
+    for plan, every in mine:
+        groups[_group(plan)] += 1
+        todo[_group(plan)] += sum(not store.is_complete(one.folder, one.key, one.manifest) for one in every)
     of = f", shard {run.shard} of {len(asked)}" if run.shard else ""
-    groups = Counter(_group(plan) for plan, _ in mine)
+    count = len(mine) * (run.redraws + 1)
     lines = [
-        f"run {run.run}: {len(mine)} clips{of}, {run.redraws} re-draws each: {len(flat)} to be made in all, "
-        f"{len(flat) - len(todo)} of them done, {len(todo)} to do",
+        f"run {run.run}: {len(mine)} clips{of}, {run.redraws} re-draws each: {count} to be made in all, "
+        f"{count - todo.total()} of them done, {todo.total()} to do",
         "clips: " + ", ".join(f"{group} {count}" for group, count in sorted(groups.items())),
     ]
     # Other shards' clips are a sample as good as this one's own.
-    sample = _sample(run, [(_group(plan), unit) for plan, every in asked for unit in every])
-    return lines + (_estimate(run, todo, sample) if sample else _unknown(run))
+    sample = _sample(run, ((_group(plan), unit) for plan, every in asked for unit in every))
+    return lines + (_estimate(run, +todo, sample) if sample else _unknown(run))
 
 
 def _group(plan: Plan) -> str:
@@ -55,7 +57,7 @@ def _group(plan: Plan) -> str:
     return plan.clip_id.rpartition("-")[0]
 
 
-def _sample(run: Run, flat: Sequence[tuple[str, Unit]]) -> dict[str, list[_Cost]]:
+def _sample(run: Run, flat: Iterable[tuple[str, Unit]]) -> dict[str, list[_Cost]]:
     """What finished units of each group took."""
     rows = latest(run.folder, "simulate")
     known = [(group, unit) for group, unit in flat if unit.name in rows and not rows[unit.name]["error"]]
@@ -68,9 +70,9 @@ def _sample(run: Run, flat: Sequence[tuple[str, Unit]]) -> dict[str, list[_Cost]
     return found
 
 
-def _estimate(run: Run, todo: Sequence[tuple[str, Unit]], sample: dict[str, list[_Cost]]) -> list[str]:
+def _estimate(run: Run, counts: Counter[str], sample: dict[str, list[_Cost]]) -> list[str]:
+    """Of so many units of each group."""
     every = [cost for costs in sample.values() for cost in costs]
-    counts = Counter(group for group, _ in todo)
 
     def total(what: str) -> float:
         means = {group: mean(getattr(one, what) for one in sample.get(group, every)) for group in counts}

@@ -13,6 +13,7 @@ from pipeline import materials, shelf, store
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario
 from pipeline.stages import Run
+from pipeline.stages._lazy import Lazy
 
 PLAN = "plan.json"
 """What the stages asked for: clips with their keys and settings, answers, opinions."""
@@ -47,7 +48,7 @@ class Plan:
     scenario: Scenario
 
 
-def plans(run: Run) -> list[Plan]:
+def plans(run: Run) -> Lazy[Plan]:
     """The run's scenes; number i depends on the run's seed and on i only. Stories take turns, and within each story
     its materials."""
     stories = list(run.stories.items())
@@ -55,15 +56,16 @@ def plans(run: Run) -> list[Plan]:
         story: [run.material] if run.material else [_material(name) for name in scenario.palette or scenario.materials]
         for story, scenario in stories
     }
-    found = []
-    for number in range(run.clips):
+
+    def plan(number: int) -> Plan:
         story, scenario = stories[number % len(stories)]
         palette = palettes[story]
         material = palette[number // len(stories) % len(palette)]
         seed = int(np.random.SeedSequence(run.seed, spawn_key=(number,)).generate_state(1)[0])
         clip_id = f"{story}-{shelf.name(material)}-{number:05d}"
-        found.append(Plan(clip_id, seed, material, scenario))
-    return found
+        return Plan(clip_id, seed, material, scenario)
+
+    return Lazy(plan, range(run.clips))
 
 
 def _material(name: str) -> Material:

@@ -25,10 +25,10 @@ class Shard:
         """For file names; empty for the whole."""
         return f"{self.number}-of-{self.of}" if self.of > 1 else ""
 
-    def mine(self, index: int, count: int) -> bool:
-        """Whether item `index` of `count` belongs to this shard. Neighbours stay together, so that every shard gets
-        its share of all stories and materials, which take turns."""
-        return index * self.of // count == self.number - 1
+    def slice(self, count: int) -> slice:
+        """Which of `count` items belong to this shard. Neighbours stay together, so that every shard gets its share of
+        all stories and materials, which take turns."""
+        return slice(*(-(-number * count // self.of) for number in (self.number - 1, self.number)))
 
 
 def shard_of(run: Run) -> Shard:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def _version(package: str) -> str:
         return ""
 
 
+@functools.cache
 def code(*rooms: str) -> str:
     """Version of the code that a stage's units depend on: those rooms, the nouns, what reads and writes files, and
     the packages that compute."""
@@ -73,24 +75,34 @@ def _numbers() -> dict[str, dict[str, Any]]:
     }
 
 
-def perform(run: Run, stage: str, units: Sequence[Unit], prepare: Callable[[], None] | None = None) -> Tally:
+def perform(run: Run, stage: str, units: Collection[Unit], prepare: Callable[[], None] | None = None) -> Tally:
+    """Make the units that are not complete, as `make` does, and name all that are complete then."""
+    made, failed = make(run, stage, units, prepare)
+    return Tally(stage, tuple(unit.name for unit in units if unit.name not in failed), made, failed)
+
+
+def make(
+    run: Run, stage: str, units: Collection[Unit], prepare: Callable[[], None] | None = None
+) -> tuple[int, dict[str, str]]:
     """Make the units that are not complete, through the run's engine; `prepare` is done once in every worker.
 
-    Raises StoreError if nothing can be written any more: the other units would fail for the same reason.
+    Returns how many were made, and of each that failed its name and what went wrong. Units are gone through twice and
+    not kept: of each a byte stays in memory. Raises StoreError if nothing can be written any more: the other units
+    would fail for the same reason.
     """
-    missing = [unit for unit in units if not store.is_complete(unit.folder, unit.key, unit.manifest)]
-    jobs = (_job(run, stage, unit, prepare) for unit in missing)
+    missing = bytearray(not store.is_complete(unit.folder, unit.key, unit.manifest) for unit in units)
+    handed, awaited = itertools.tee(itertools.compress(units, missing))
+    jobs = (_job(run, stage, unit, prepare) for unit in handed)
     failed = {}
-    outcomes = run.engine.run(jobs, stage, len(missing))
-    for unit, outcome in zip(missing, outcomes, strict=True):
+    outcomes = run.engine.run(jobs, stage, sum(missing))
+    for unit, outcome in zip(awaited, outcomes, strict=True):
         log(run, stage, unit.name, outcome)
         if outcome.error:
             failed[unit.name] = outcome.error
             if outcome.error.startswith(store.StoreError.__name__):
                 store.write_text(run.folder / ".room", "x" * 2**16)
                 (run.folder / ".room").unlink()
-    done = tuple(unit.name for unit in units if unit.name not in failed)
-    return Tally(stage, done, len(missing) - len(failed), failed)
+    return sum(missing) - len(failed), failed
 
 
 def _job(run: Run, stage: str, unit: Unit, prepare: Callable[[], None] | None) -> Job:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,7 +143,7 @@ def _gather(folder: Path, key: str, videos: Sequence[_Video]) -> None:
                 raise store.StoreError(f"{source}: not the file that was written; delete its folder and run again")
 
 
-def _note(run: Run, formats: Sequence[str], clips: int) -> None:
+def _note(run: Run, formats: Collection[str], clips: int) -> None:
     entry = {"folder": str(run.folder / "dataset"), "formats": list(formats), "clips": clips}
     store.update_json(run.folder / "summary.json", export=entry)
 

@@ -174,7 +174,8 @@ def _decode(packets: _Counted, stream: av.VideoStream) -> Iterator[av.VideoFrame
 
 def _upright(frame: av.VideoFrame) -> UInt8:
     # The conversion obeys the colour matrix and range that the stream is tagged with; it ignores transparency.
-    image = frame.to_ndarray(format="rgb24")
+    # One thread: starting more for every frame takes longer than the conversion, and a worker has one core.
+    image = frame.to_ndarray(format="rgb24", threads=1)
     return np.rot90(image, k=round(frame.rotation / 90)) if frame.rotation else image
 
 
@@ -285,7 +286,7 @@ def _encoder(
                 if image.dtype != np.uint8 or image.shape != (*size, 3):
                     raise ValueError(f"{path}: expected a frame of uint8 {(*size, 3)}, got {image.dtype} {image.shape}")
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-                sink.mux(stream.encode(frame.reformat(format=pixels, **colours)))
+                sink.mux(stream.encode(frame.reformat(format=pixels, threads=1, **colours)))
                 target.check()
 
             yield add

@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import linalg
 
 from pipeline.types import Float64
 
@@ -37,6 +35,8 @@ def drag_factor(reynolds: float, share: float) -> float:
 
     Raises RuntimeError if the iteration does not end.
     """
+    from scipy.sparse import linalg
+
     mesh = _mesh(share)
     linear, state = mesh.linear(1 / reynolds), np.concatenate([mesh.stream, np.zeros(mesh.count + mesh.pressures)])
     free = np.flatnonzero(~mesh.fixed)
@@ -115,6 +115,8 @@ class _Mesh:
         return np.asarray(np.einsum("egi,egj,eg->eij", one, other, self.weight, optimize=True))
 
     def _matrix(self, *blocks: tuple[tuple[int, Index], tuple[int, Index], Float64]) -> Any:
+        from scipy import sparse
+
         size = 2 * self.count + self.pressures
         rows = [np.broadcast_to((a + i)[:, :, None], part.shape).ravel() for (a, i), _, part in blocks]
         columns = [np.broadcast_to((b + j)[:, None, :], part.shape).ravel() for _, (b, j), part in blocks]

@@ -76,6 +76,7 @@ def a_page(quick: bool = False, caption: str = "A red ball drops into sand.", er
             Verdict("drop-sand-00000", True, ("passes the gate", "instructive 19"), "rule", "train"),
             Verdict("drop-sand-00001", False, ("nothing moves",), "rule"),
         ),
+        notes=("no clip is in validation",),
         exports={"videofolder": "dataset/videofolder"},
     )
 
@@ -183,6 +184,7 @@ def test_the_curated_set_is_told_with_reasons(html: str) -> None:
     assert "1 clip accepted, 1 rejected" in shown
     assert "nothing moves" in shown
     assert "passes the gate; instructive 19" in shown
+    assert "no clip is in validation" in shown
 
 
 def test_a_run_without_anything_still_gives_a_page() -> None:

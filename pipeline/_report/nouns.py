@@ -136,6 +136,8 @@ class Page:
     cases: tuple[Case, ...]
     """All clips of the run, shown or not."""
     verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What one should know of the training set before it is used."""
     exports: Mapping[str, str] = field(default_factory=dict)
     """Format -> folder."""
     motion_distances: Mapping[str, float] = field(default_factory=dict)

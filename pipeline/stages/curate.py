@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Container, Sequence
 from pathlib import Path
 
@@ -43,7 +44,10 @@ def curate(run: Run) -> Tally:
     lessons = rule.lessons(verdicts, candidates, scenarios.GRADES)
     rows = [curation.row(*each, rule) for each in zip(verdicts, candidates, lessons, strict=True)]
     store.write_text(table, "".join(json.dumps(row, allow_nan=False) + "\n" for row in rows))
-    told = {**curation.totals(verdicts, candidates), "notes": curation.notes(verdicts, candidates, rule)}
+    notes = curation.notes(verdicts, candidates, rule)
+    for note in notes:
+        print(f"curate: {note}", file=sys.stderr)
+    told = {**curation.totals(verdicts, candidates), "notes": notes}
     store.update_json(run.folder / "summary.json", curated=told)
     return tally
 

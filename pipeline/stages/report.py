@@ -37,8 +37,8 @@ def _page_unit(run: Run) -> Unit:
     run = replace(run, prompt_frames=prompted(run))
     known, asked = truths(run), answers(run)
     current = opinions(run)
-    shown = (_facts(run), _counts(run), _verdicts(run), _exports(run), sorted(current.values()), known, asked)
-    key = store.key("report", code(*ROOMS), shown)
+    facts = (_facts(run), _counts(run), _verdicts(run), _notes(run), _exports(run))
+    key = store.key("report", code(*ROOMS), facts, sorted(current.values()), known, asked)
     return Unit("report.html", run.folder / "page", key, _make, (run, known, asked, current))
 
 
@@ -62,6 +62,7 @@ def _page(run: Run, known: Sequence[Truth], asked: Sequence[Answer], current: Co
         clips=_rows(run, [truth for truth in known if truth.clip_id in shown], asked, current),
         cases=cases,
         verdicts=_verdicts(run),
+        notes=_notes(run),
         exports=_exports(run),
         motion_distances=_motion_distances(run),
     )
@@ -199,6 +200,11 @@ def _motion_distances(run: Run) -> dict[str, float]:
     models = store.read_json(run.folder / "summary.json").get("models", {})
     found = {name: total.get("sets", {}).get("fvmd") for name, total in models.items()}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    """What stage=curate found missing in the training set."""
+    return tuple(store.read_json(run.folder / "summary.json").get("curated", {}).get("notes", ()))
 
 
 def _verdicts(run: Run) -> tuple[Verdict, ...]:

@@ -21,6 +21,18 @@ CLEARANCE = 0.001
 """Room between a body that stands and the floor [m]: a re-draw tilts it a little."""
 
 
+class WithToy:
+    """A scenario about its `asset`, or if none is named about some of its `toys`."""
+
+    asset: str
+    toys: list[str]
+
+    @property
+    def choice(self) -> list[str]:
+        """Toys that are drawn from."""
+        return [self.asset] if self.asset else self.toys
+
+
 def toy(rng: np.random.Generator, extent: float, asset: str = "") -> tuple[str, Solid]:
     """A noun and a solid whose size is about `extent` [m]: the asset if one is named, else a simple one."""
     from pipeline.scenarios import _assets

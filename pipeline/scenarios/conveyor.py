@@ -14,7 +14,7 @@ from pipeline.scenarios._chance import between, check_spans
 from pipeline.scenarios._looks import COLOURS
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, held, staged
-from pipeline.scenarios._toys import corners, fingerprint, shifted, standing
+from pipeline.scenarios._toys import WithToy, corners, fingerprint, shifted, standing
 from pipeline.types import Body, Camera, Container, Medium, Scene, Surface
 
 RUBBER = 1100.0
@@ -30,7 +30,7 @@ THROW = 0.19
 
 
 @dataclass
-class Conveyor(Scenario):
+class Conveyor(WithToy, Scenario):
     """Two or three bodies of drawn shapes, sizes, densities and headings ride on a belt and fall off its end.
 
     They stand one behind the other and go at one speed. Also drawn: the gaps between them, height and speed of the
@@ -85,7 +85,7 @@ class Conveyor(Scenario):
 
     def fingerprint(self) -> str:
         """Of the assets' triangles."""
-        return fingerprint(self._toys)
+        return fingerprint(self.choice)
 
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int
@@ -110,10 +110,6 @@ class Conveyor(Scenario):
         """Friction, bounce, particles, and velocities that differ by less than a fifth of a pixel per frame."""
         return redrawn(scene, draw)
 
-    @property
-    def _toys(self) -> list[str]:
-        return [self.asset] if self.asset else self.toys
-
     def _loaded(self, seed: int, surface_height: float) -> tuple[tuple[Body, ...], Body]:
         """The bodies, in the order in which they come down, and the belt that they stand on."""
         toys, way = self._drawn(generator(seed, 2)), generator(seed, 8)
@@ -137,7 +133,7 @@ class Conveyor(Scenario):
         count = int(rng.integers(self.bodies[0], self.bodies[1] + 1))
         toys: list[Body] = []
         while len(toys) < count:
-            toy = standing(rng, self._toys, self.size, self.density)
+            toy = standing(rng, self.choice, self.size, self.density)
             if toy.name.split()[1] not in [other.name.split()[1] for other in toys]:
                 toys.append(toy)
         return toys

@@ -14,7 +14,7 @@ from pipeline.scenarios._chance import between, check_spans
 from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, staged
-from pipeline.scenarios._toys import corners, fingerprint, standing
+from pipeline.scenarios._toys import WithToy, corners, fingerprint, standing
 from pipeline.types import Body, Camera, Container, Medium, Path, Scene
 
 PIPEWORK = 1500.0
@@ -30,7 +30,7 @@ SEEN = (-0.9 * np.pi, -0.1 * np.pi)
 
 
 @dataclass
-class Heap(Scenario):
+class Heap(WithToy, Scenario):
     """A column of drawn radius and height, free or in a tube that is lifted at a drawn speed, beside a drawn toy.
 
     Also drawn: the toy's size, density, heading, colour and distance (into the free column, too), tray and ground,
@@ -87,7 +87,7 @@ class Heap(Scenario):
 
     def fingerprint(self) -> str:
         """Of the assets' triangles."""
-        return fingerprint(self._toys)
+        return fingerprint(self.choice)
 
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int
@@ -110,10 +110,6 @@ class Heap(Scenario):
         """Friction, bounce, grains, and velocities (of the tube: of its path) that differ by less than a fifth of a
         pixel per frame."""
         return redrawn(scene, draw)
-
-    @property
-    def _toys(self) -> list[str]:
-        return [self.asset] if self.asset else self.toys
 
     def _column(self, rng: np.random.Generator, material: Material) -> Medium:
         r = between(rng, self.radius)
@@ -147,7 +143,7 @@ class Heap(Scenario):
 
     def _toy(self, rng: np.random.Generator, radius: float, tube: Body | None) -> Body:
         """Upright on the floor, its nearest point some way from the column, or a little inside a free one."""
-        toy = standing(rng, self._toys, self.size, self.density)
+        toy = standing(rng, self.choice, self.size, self.density)
         angle = rng.uniform(*SEEN)
         towards = np.array([np.cos(angle), np.sin(angle)])
         nearest = float((corners(toy)[:, :2] @ towards).min())

@@ -14,7 +14,7 @@ from pipeline.scenarios._chance import between, check_spans
 from pipeline.scenarios._looks import COLOURS, painted
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, held, staged
-from pipeline.scenarios._toys import corners, fingerprint, standing
+from pipeline.scenarios._toys import WithToy, corners, fingerprint, standing
 from pipeline.types import Body, Camera, Container, Medium, Scene
 
 EARTHENWARE = 2300.0
@@ -24,7 +24,7 @@ RIM = 0.03
 
 
 @dataclass
-class Hourglass(Scenario):
+class Hourglass(WithToy, Scenario):
     """A hopper of drawn width, hole, height and filling runs out onto a toy of drawn kind, size, density and place.
 
     Also drawn: colours, tray and ground, camera, light. The sand is let go at t = 0, just above the hole.
@@ -80,7 +80,7 @@ class Hourglass(Scenario):
 
     def fingerprint(self) -> str:
         """Of the assets' triangles."""
-        return fingerprint([self.asset] if self.asset else self.toys)
+        return fingerprint(self.choice)
 
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int
@@ -120,8 +120,7 @@ class Hourglass(Scenario):
         return funnel, replace(medium, form="cylinder")
 
     def _toy(self, rng: np.random.Generator) -> Body:
-        toys = [self.asset] if self.asset else self.toys
-        toy = standing(rng, toys, self.size, self.density)
+        toy = standing(rng, self.choice, self.size, self.density)
         angle, aside = rng.uniform(-np.pi, np.pi), rng.uniform(0, self.aside)
         return replace(toy, position=(float(aside * np.cos(angle)), float(aside * np.sin(angle)), toy.position[2]))
 

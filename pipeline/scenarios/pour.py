@@ -14,7 +14,7 @@ from pipeline.scenarios._chance import between, check_spans, rotation, turned, v
 from pipeline.scenarios._looks import glazed
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import drawn_look, held, staged
-from pipeline.scenarios._toys import corners, fingerprint, on_its_way, shifted, standing
+from pipeline.scenarios._toys import WithToy, corners, fingerprint, on_its_way, shifted, standing
 from pipeline.scenarios._vessels import hollow
 from pipeline.types import Body, Camera, Container, Float64, Medium, Path, Scene, Vector
 
@@ -35,7 +35,7 @@ PASSING = 0.06
 
 
 @dataclass
-class Pour(Scenario):
+class Pour(WithToy, Scenario):
     """A jug of drawn size, glaze and filling is brought over a toy of drawn kind, size, density and colour, and tipped.
 
     The toy stands in a bowl of drawn size. The jug turns about its lip, which moves until it is where the stream falls
@@ -92,7 +92,7 @@ class Pour(Scenario):
 
     def fingerprint(self) -> str:
         """Of the assets' triangles."""
-        return fingerprint([JUG, BOWL, *self._toys])
+        return fingerprint([JUG, BOWL, *self.choice])
 
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int
@@ -102,7 +102,7 @@ class Pour(Scenario):
         Raises ValueError for what does not pour, and where the jug would run into what it pours over.
         """
         bowl, floor = self._bowl(generator(seed, 10))
-        toy = standing(generator(seed, 2), self._toys, self.size, self.density)
+        toy = standing(generator(seed, 2), self.choice, self.size, self.density)
         toy = shifted(toy, floor * UP)
         jug, inside = self._jug(generator(seed, 8), bowl, _slope(material))
         seen = np.vstack([corners(bowl), *on_its_way(jug)])
@@ -121,10 +121,6 @@ class Pour(Scenario):
         """Friction, bounce, particles, and velocities (of the jug: of its path) that differ by less than a fifth of a
         pixel per frame."""
         return redrawn(scene, draw)
-
-    @property
-    def _toys(self) -> list[str]:
-        return [self.asset] if self.asset else self.toys
 
     def _bowl(self, rng: np.random.Generator) -> tuple[Body, float]:
         """The bowl, which stands over (0, 0) and is held, and the height of its floor inside [m]."""

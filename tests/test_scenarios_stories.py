@@ -188,6 +188,13 @@ def test_a_column_stands_free_or_fills_a_tube_that_is_lifted_and_the_toy_is_besi
             assert outside([scene.bodies[1]], points, 0.01).tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize(("tube", "free"), [(0.0, {True}), (0.1, {False}), (1.0, {False})])
+def test_sand_that_holds_together_comes_in_a_tube_or_nothing_would_happen(tube: float, free: set[bool]) -> None:
+    wet = shelf.find(materials, Material, "wet_sand")()
+    scenes = [Heap(tube=tube).draw("x", seed, wet, SIZE, 24.0, 33) for seed in range(6)]
+    assert {len(scene.bodies) == 1 for scene in scenes} == free
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -58,7 +58,8 @@ class Heap(WithToy, Scenario):
     away: float = 0.03
     """How far from the column (from its tube) it may be [m]."""
     tube: float = 0.5
-    """Share of the scenes in which the column stands in a tube."""
+    """Share of the scenes in which the column stands in a tube; one that holds together always does, if any: free, it
+    would stand there, and nothing would happen."""
     wall: float = 0.034
     """Thickness of the tube [m]; sand leaks through walls that are thinner than four particles."""
     lift: list[float] = field(default_factory=lambda: [0.7, 0.9])
@@ -121,7 +122,8 @@ class Heap(WithToy, Scenario):
 
     def _tube(self, rng: np.random.Generator, medium: Medium) -> Body | None:
         """The tube, led straight up from the first frame on; None if the column stands free."""
-        if rng.uniform() >= self.tube:
+        free = rng.uniform() >= self.tube
+        if free and (not medium.cohesion or not self.tube):
             return None
         r, high = medium.region[1][0], medium.region[1][2]
         solid = shapes.tube(2 * r, high + RIM, self.wall)

@@ -63,8 +63,9 @@ class Pour(WithToy, Scenario):
     """Distance of the lip, where it is led to, from above the middle of the bowl [m], from .. to."""
     tilt: list[float] = field(default_factory=lambda: [1.1, 1.35])
     """Angle to which the jug is tipped [rad], from .. to; the slope on which its filling would rest is added."""
-    tipping: list[float] = field(default_factory=lambda: [0.7, 1.0], metadata={"quick": [0.4, 0.5]})
-    """Time of tipping it [s], from .. to; then it is held."""
+    tipping: list[float] = field(default_factory=lambda: [0.7, 1.0], metadata={"quick": [0.9, 1.0]})
+    """Time of tipping it [s], from .. to; then it is held. A coarse jug is twice as large: as quickly, it would throw
+    what is in it."""
     room: float = field(default=0.05, metadata={"quick": 0.1})
     """Width of the tray beside everything, wherever it goes [m]."""
     wall_height: float = field(default=0.06, metadata={"quick": 0.12})

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from pipeline.models import Learner
 from pipeline.stages import Run, Tally
 from pipeline.stages._judged import held_out_scenes, judge_all
 from pipeline.stages._log import log
+from pipeline.stages._rehearsal import rehearsed, set_folder
 
 
 def train(run: Run) -> Tally:
@@ -35,7 +36,13 @@ def train(run: Run) -> Tally:
         held_out_scenes(run)  # or it would be missed only after the first steps
     clips, held_out = (read_split(run, split) for split in ("train", "validation"))
     folder = run.folder / "training" / name
-    origin = store.key(run.model, store.read_json(run.folder / "dataset" / "videofolder" / store.MANIFEST)["key"])
+    sets, new = [run.folder], len(clips)
+    if run.training.rehearsal:
+        sets.append(set_folder(run.training.rehearsal))
+        earlier = replace(run, outputs=str(sets[1].parent), run=sets[1].name)
+        clips = rehearsed(clips, read_split(earlier, "train"), run.training.rehearsal_share)
+    keys = [store.read_json(one / "dataset" / "videofolder" / store.MANIFEST)["key"] for one in sets]
+    origin = store.key(run.model, *keys)
     if training.helps():
         list(run.training.fit(run.model, clips, folder, run.seed, held_out, origin))
         return Tally("train", (name,))
@@ -49,7 +56,7 @@ def train(run: Run) -> Tally:
     if records:
         spent = Outcome(name, cpu_seconds=time.process_time() - cpu, wall_seconds=time.monotonic() - wall)
         log(run, "train", name, spent)
-    _write_origin(run, folder, len(clips))
+    _write_origin(run, folder, new)
     return Tally("train", (name,), 1 if records else 0)
 
 

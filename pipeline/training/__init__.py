@@ -86,6 +86,10 @@ class Training:
     curriculum: float = 0.0
     """Share of the training over which the clips come in one after another, by curation's `position`; 0: all are there
     from the start."""
+    rehearsal: str = ""
+    """Folder of another run (outputs/NAME) whose training set is shown again, lest it be forgotten; empty: none."""
+    rehearsal_share: float = 0.3
+    """Share of the windows that come from it, < 1."""
     augment: bool = True
     """Windows are zoomed, mirrored and recoloured; captions do not know of it."""
     learning_rate: float = 1e-3
@@ -127,7 +131,9 @@ class Training:
             raise ValueError(f"training: expected learning_rate > 0 and clip_norm > 0, got {got}")
         if not 0 <= self.average < 1:
             raise ValueError(f"training: expected 0 <= average < 1, got {self.average}")
-        for name in ("opening", "curriculum"):
+        if self.rehearsal_share == 1:
+            raise ValueError("training: rehearsal_share must be below 1, got 1: nothing new would be learnt")
+        for name in ("opening", "curriculum", "rehearsal_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"training: {name} must be a share in 0..1, got {getattr(self, name)}")
         known: dict[str, Sequence[str]] = {

@@ -13,7 +13,7 @@ from pipeline.scenarios._chance import between, check_spans, orientation, vector
 from pipeline.scenarios._looks import COLOURS, patterned, weight
 from pipeline.scenarios._redraw import redrawn
 from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
-from pipeline.scenarios._toys import toy
+from pipeline.scenarios._toys import fingerprint, toy
 from pipeline.types import Body, Camera, Container, Medium, Scene
 
 
@@ -22,7 +22,8 @@ class Drop(Scenario):
     """One body of drawn shape, size, density, pose and velocity falls."""
 
     asset: str = ""
-    """What falls: a mesh of ours, a model of pybullet_data or a file (see _assets.py); empty: simple solids in turn."""
+    """What falls: a mesh of ours, a model of pybullet_data or a file (see _assets.py), or a simple solid (ball, block,
+    cylinder, capsule, cone, octahedron); empty: simple solids in turn."""
     tray: float = 0.32
     """Inner length and width of the tray [m]."""
     wall_height: float = 0.17
@@ -53,9 +54,7 @@ class Drop(Scenario):
 
     def fingerprint(self) -> str:
         """Of the asset's triangles."""
-        from pipeline.scenarios import _assets
-
-        return _assets.fingerprint(self.asset)
+        return fingerprint([self.asset])
 
     def draw(
         self, clip_id: str, seed: int, material: Material, size: tuple[int, int], fps: float, num_frames: int

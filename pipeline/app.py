@@ -11,13 +11,17 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -122,7 +126,17 @@ def compose(overrides: list[str]) -> Run:
     return OmegaConf.to_object(_composed(overrides))  # type: ignore[return-value]
 
 
+def more(overrides: list[str], words: Sequence[str]) -> Run:
+    """What the command would be with these words at its end."""
+    try:
+        return OmegaConf.to_object(_composed([*overrides, *words]))  # type: ignore[return-value]
+    except HydraException as error:
+        raise ValueError(f"study: {' '.join(words)}: {error}") from error
+
+
 def _composed(overrides: list[str]) -> DictConfig:
+    if GlobalHydra.instance().is_initialized():  # a study asks for its runs while the command runs
+        return hydra.compose("config", overrides=overrides)
     with hydra.initialize_config_dir(version_base="1.3", config_dir=CONF):
         return hydra.compose("config", overrides=overrides)
 
@@ -148,7 +162,8 @@ def _application(config: DictConfig) -> None:
         if running.mode == RunMode.MULTIRUN and running.job.override_dirname:
             config.run = f"{config.run}-" + re.sub(r"[^\w.,=+-]", "_", running.job.override_dirname)
         run: Run = OmegaConf.to_object(config)  # type: ignore[assignment]
-        status = walk(run, OmegaConf.to_yaml(config, resolve=True))
+        ask = partial(more, list(running.overrides.task))
+        status = walk(run, OmegaConf.to_yaml(config, resolve=True), ask)
     except (ValueError, OSError, ArithmeticError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2

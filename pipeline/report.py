@@ -27,6 +27,10 @@ from pipeline._report.nouns import SheetPage as SheetPage
 from pipeline._report.nouns import StageCount as StageCount
 from pipeline._report.nouns import UnreferencedClip as UnreferencedClip
 from pipeline._report.nouns import UnreferencedPage as UnreferencedPage
+from pipeline._report.study import Chart as Chart
+from pipeline._report.study import Line as Line
+from pipeline._report.study import Strips as Strips
+from pipeline._report.study import StudyPage as StudyPage
 from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
 from pipeline._report.summary import mean_errors as mean_errors
@@ -101,6 +105,20 @@ def render_unreferenced(page: UnreferencedPage) -> str:
 def render_sheet(page: SheetPage) -> str:
     """The contact sheet of truth clips as HTML."""
     return _template("sheet.html.j2").render(page=page)
+
+
+def render_study(page: StudyPage) -> str:
+    """The page of a study as HTML."""
+    from pipeline._report import study
+
+    return _template("study.html.j2").render(
+        page=page,
+        draw=study.learning_chart,
+        measured=study.measured,
+        percent=study.percent,
+        changed=study.changed,
+        told=study.told,
+    )
 
 
 def shown_layers(layers: Layers, frame: int) -> str:

@@ -11,13 +11,14 @@ review    people look at the clips and decide, on a local web page -> decisions.
 train     the training set -> weights of a model that learns
 exam      truth clips with physics broken on purpose -> does the judge notice? exam.json and its page
 validate  the simulator before published laws and experiments -> validation.json and its page
+study     a grid of trainings, asked and scored on the same tests -> learning curves, what was gained and lost
 bench     errors of the flow estimators, and what every stage costs -> bench.json and its page
 status    where the run stands, told from its folder alone
 verify    is everything as it was made? repair=true makes truth clips that are not again
 publish   what is finished -> a folder, a bucket or whatever else fsspec reaches
 
 Each file holds one function of its own name, `stage(run) -> Tally`: load, call one room, save. (`review` is a server
-until it is interrupted, and returns nothing, like `status`.)
+until it is interrupted, and returns nothing, like `status`; `study` is told how to ask for more runs.)
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from pipeline.renderers import Renderer
 from pipeline.review import Review, check_reviewer
 from pipeline.scenarios import Scenario
 from pipeline.simulators import Simulator
+from pipeline.stages._grid import Study
 from pipeline.training import Training
 from pipeline.unreferenced import Unreferenced
 from pipeline.violations import LEVELS, Violation
@@ -57,6 +59,7 @@ STAGES = (
     "train",
     "exam",
     "validate",
+    "study",
     "bench",
     "status",
     "verify",
@@ -154,6 +157,8 @@ class Run:
     levels: list[int] = field(default_factory=lambda: list(LEVELS))
     """Severities of the violations in the exam."""
     training: Training = field(default_factory=Training)
+    study: Study = field(default_factory=Study)
+    """The grid of stage=study."""
     engine: Engine
 
     def __post_init__(self) -> None:

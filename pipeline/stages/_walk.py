@@ -6,6 +6,7 @@ import importlib
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,17 @@ from pipeline.stages.status import status
 from pipeline.stages.train import train
 from pipeline.training import helps
 
-BEGINNINGS = ("run", "simulate", "exam", "validate")
+BEGINNINGS = ("run", "simulate", "exam", "validate", "study")
 """Stages that a run can begin with."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def walk(run: Run, config: str) -> int:
-    """Do what the run asks for; `config` is its resolved configuration as YAML.
+Ask = Callable[[Sequence[str]], Run]
+"""The run that the command asks for with some more words on its line."""
+
+
+def walk(run: Run, config: str, ask: Ask | None = None) -> int:
+    """Do what the run asks for; `config` is its resolved configuration as YAML. A study needs to `ask` for more runs.
 
     Returns the exit status: 0, or 1 if some units failed.
     """
@@ -59,17 +64,18 @@ def walk(run: Run, config: str) -> int:
             store.sweep(run.folder)
         with store.turn(run.folder):
             _sign(run, config)
-        failed = _climb(run if run.stage in BEGINNINGS else as_made(run))
+        failed = _climb(run if run.stage in BEGINNINGS else as_made(run), ask)
         if not part and run.stage != "verify":
             store.sweep(run.folder)  # a worker that was killed left something, too
         return failed
 
 
-def _climb(run: Run) -> int:
+def _climb(run: Run, ask: Ask | None) -> int:
     failed = 0
+    more = (ask,) if run.stage == "study" else ()
     for stage in WALK if run.stage == "run" else (run.stage,):
         with beating(run.folder, command(), run.shard, stage):
-            tally = getattr(importlib.import_module(f"pipeline.stages.{stage}"), stage)(run)
+            tally = getattr(importlib.import_module(f"pipeline.stages.{stage}"), stage)(run, *more)
         note(run, tally)
         failed += len(tally.failed)
         for name, error in tally.failed.items():

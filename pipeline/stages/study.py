@@ -1,0 +1,239 @@
+"""A grid of trainings, each asked and scored on the same tests -> study.parquet, and a page about what was found.
+
+pool/              clips that the cells choose from
+base/              clips of a training before; bases/<model>/ that training
+tests/<name>/      scenes that nobody trains on, their re-draws, the baselines' answers
+sets/<choice>/     a training set: curated and exported clips of the pool
+cells/<cell>/      a training, and below tests/<name>/ its answers and scores
+
+Each is an ordinary run, made by the ordinary stages, so that what is complete is found again after a kill.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline import shelf, store, training
+from pipeline.engines import Outcome
+from pipeline.models import Learner, Model
+from pipeline.models.copy_last import CopyLast
+from pipeline.stages import Run, Tally
+from pipeline.stages._grid import BASE, Cell
+from pipeline.stages._layout import PLAN
+from pipeline.stages._log import log
+from pipeline.stages._marks import Mark, askable, marks, marks_of_redraws
+from pipeline.stages._nested import KNOWN, SEEN, borrow, climb, nested, spent
+from pipeline.stages._study_files import write_study
+from pipeline.stages._units import code
+from pipeline.stages._walk import Ask
+from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
+from pipeline.stages.score import ROOMS as SCORE_ROOMS
+
+ROW = "row.json"
+"""What came of a cell, written last."""
+
+
+@dataclass(frozen=True)
+class _Test:
+    """Scenes that nobody trains on."""
+
+    name: str
+    run: Run
+    asked: dict[str, set[str]]
+    """Clip -> errors that it can have."""
+    key: str
+
+
+def study(run: Run, ask: Ask) -> Tally:
+    """Make what is missing of the grid; a cell that fails is named, and the others go on.
+
+    Raises ValueError for settings that no cell could be made with, before anything is made.
+    """
+    grid = run.study
+    grid.check()
+    arms = {(arm, model): ask([*grid.variants[model], *grid.arms[arm]]) for arm in grid.arms for model in grid.variants}
+    places = {name: ask(words) for name, words in {**grid.tests, "": grid.pool, BASE: grid.base}.items()}
+    _check(arms)
+    failed: dict[str, str] = {}
+    marked: list[Mark] = []
+    tests: list[_Test] = []
+    for name in grid.tests:
+        test, wrong = _test(run, name, places[name])
+        tests.append(test)
+        failed |= {f"tests/{name}: {unit}": error for unit, error in wrong.items()}
+        marked += _references(run, test)
+    bases: dict[str, Run] = {}
+    if grid.base:
+        for model in grid.variants:
+            bases[model] = _base(run, model, places[BASE], arms[next(iter(grid.arms)), model])
+            marked += _answered(run, bases[model], tests, {"kind": BASE, "arm": BASE, "model": model}, failed)
+    failed |= _pool(run, places[""], next(iter(bases.values()), None))
+    done, made = [], 0
+    for number, cell in enumerate(cells := grid.cells(), start=1):
+        try:
+            found, new = _cell(run, cell, arms[cell.arm, cell.model], bases.get(cell.model), tests)
+        except store.StoreError:
+            raise  # nothing can be written any more
+        except Exception as error:
+            failed[cell.name] = f"{type(error).__name__}: {error}"
+            log(run, "study", cell.name, Outcome(cell.name, error=failed[cell.name]))
+            continue
+        done.append(cell.name)
+        made += new
+        marked += found
+        print(f"study {number}/{len(cells)} {cell.name}: {'made' if new else 'found'}", file=sys.stderr)
+    write_study(run, marked, failed)
+    return Tally("study", tuple(done), made, failed)
+
+
+def _check(arms: dict[tuple[str, str], Run]) -> None:
+    """Raises ValueError for an arm that nothing could learn in."""
+    for (arm, model), one in arms.items():
+        who = f"study: arm {arm}, model {model}"
+        if not isinstance(one.model, Learner):
+            raise ValueError(f"{who}: expected a model that learns, got {one.model.called}")
+        if one.training.rehearsal not in ("", BASE if one.study.base else ""):
+            raise ValueError(f"{who}: expected training.rehearsal={BASE} (of a study with a base), or none")
+
+
+def _test(run: Run, name: str, asked: Run) -> tuple[_Test, dict[str, str]]:
+    """Scenes, re-draws, and what the baselines make of them; what failed."""
+    simple: dict[str, Model] = {"copy_last": CopyLast(), **run.baselines}
+    test = nested(asked, run.folder / "tests", name)
+    test = replace(test, model=simple["copy_last"], baselines=simple)
+    _sign(run, test)
+    failed = climb(test, "simulate", "generate", "score")
+    plan = store.read_json(test.folder / PLAN)
+    plugins = (test.flow, test.metrics, test.judge, test.prompt_frames, test.samples)
+    key = store.key(plan["clips"], plugins, run.study.levels)
+    return _Test(name, test, askable(test, "copy_last"), key), failed
+
+
+def _references(run: Run, test: _Test) -> list[Mark]:
+    """The baselines, and the truth drawn again."""
+    simple = [*marks(test.run, list(test.run.models), run.study.levels, test.asked)]
+    again = [*marks_of_redraws(test.run, run.study.levels, test.asked)]
+    kinds = [{**one, "kind": "baseline"} for one in simple] + [{**one, "kind": "redraws"} for one in again]
+    return [
+        {**one, "arm": one["answered_by"], "model": "", "size": 0, "clips": 0, "seed": -1, "test": test.name}
+        for one in kinds
+    ]
+
+
+def _base(run: Run, model: str, asked: Run, like: Run) -> Run:
+    """The training before, of one model; returns its run, whose model has learnt."""
+    clips = nested(asked, run.folder, BASE)
+    _sign(run, clips)
+    clips = replace(clips, exporters={"videofolder": clips.exporters["videofolder"]})
+    failed = climb(clips, "simulate", "curate", "export")
+    one = replace(nested(asked, run.folder / "bases", model), model=like.model, seed=run.seed)
+    _sign(run, one)
+    borrow(one, clips, ("dataset",))
+    failed |= climb(one, "train")
+    if failed:
+        raise ValueError(f"study: the base of {model} could not be made: {failed}")
+    return _learnt(one)
+
+
+def _pool(run: Run, asked: Run, base: Run | None) -> dict[str, str]:
+    """The clips that all cells choose from; answered by the base, and scored, if there are re-draws to judge by."""
+    pool = nested(asked, run.folder, "pool")
+    pool = replace(pool, model=base.model, baselines={}) if base else pool
+    _sign(run, pool)
+    stages = ["simulate", *(["generate", "score"] if base and pool.redraws else []), "curate"]
+    return {f"pool: {name}": error for name, error in climb(pool, *stages).items()}
+
+
+def _cell(run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Test]) -> tuple[list[Mark], bool]:
+    """What came of a cell, and whether anything was made now."""
+    pool = replace(nested(arm, run.folder, "pool"), **({"model": base.model} if base else {}))  # type: ignore[arg-type]
+    curation = replace(arm.curation, train_size=cell.size, draw_seed=cell.seed)
+    asked = nested(replace(arm, curation=curation, seed=cell.seed), run.folder / "cells", cell.name)
+    if base:
+        asked = replace(asked, model=arm.model.taught(str(_weights(base))))  # type: ignore[attr-defined]
+        if asked.training.rehearsal:
+            asked = replace(asked, training=replace(asked.training, rehearsal=str(run.folder / BASE)))
+    taught_by = (store.read_json(pool.folder / PLAN)["clips"], base and store.sha256(_weights(base)))
+    lesson = store.key(arm.model, arm.training, curation, cell, taught_by)
+    key = store.key(lesson, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), [test.key for test in tests])
+    row, started = asked.folder / ROW, time.monotonic()
+    if row.exists() and (kept := store.read_json(row))["key"] == key:
+        return _known(kept["marks"]), False
+    _begin(asked.folder, lesson)
+    _sign(run, asked)
+    chosen = _chosen(run, cell, replace(pool, curation=curation, seed=cell.seed))
+    borrow(asked, chosen, ("dataset",))
+    failed = climb(asked, "train")
+    if failed:
+        raise ValueError(f"training: {failed}")
+    found = _answered(run, _learnt(asked), tests, {"kind": "cell", **vars(cell)}, failed)
+    if failed:
+        raise ValueError(str(failed))
+    store.write_json(row, {"key": key, "marks": found})
+    seconds = spent(asked.folder) + sum(spent(asked.folder / "tests" / test.name) for test in tests)
+    log(run, "study", cell.name, Outcome(cell.name, cpu_seconds=seconds, wall_seconds=time.monotonic() - started))
+    return found, True
+
+
+def _chosen(run: Run, cell: Cell, pool: Run) -> Run:
+    """The cell's training set, which other models share."""
+    chosen = nested(pool, run.folder / "sets", cell.choice)
+    chosen = replace(chosen, exporters={"videofolder": chosen.exporters["videofolder"]})
+    borrow(chosen, nested(pool, run.folder, "pool"), KNOWN)
+    if failed := climb(chosen, "curate", "export"):
+        raise ValueError(f"its training set: {failed}")
+    return chosen
+
+
+def _answered(run: Run, one: Run, tests: Sequence[_Test], about: dict[str, Any], failed: dict[str, str]) -> list[Mark]:
+    """What a model that has learnt makes of all tests."""
+    origin = store.read_json(_weights(one).parent / "origin.json")
+    own = {"size": 0, "seed": one.seed, **about, "clips": origin["clips"] if about["kind"] == "cell" else 0}
+    found = []
+    for test in tests:
+        asked = nested(replace(test.run, model=one.model, baselines={}), one.folder / "tests", test.name)
+        _sign(run, asked)
+        borrow(asked, test.run, SEEN)
+        # The null is the truth's own, whoever answers.
+        borrow(asked, test.run, ("scores/truth",))
+        wrong = climb(asked, "generate", "score")
+        failed |= {f"{one.run}: {test.name}: {name}": error for name, error in wrong.items()}
+        some = marks(asked, [one.model.called], run.study.levels, test.asked)
+        found += [{**mark, **own, "test": test.name} for mark in some]
+    return found
+
+
+def _learnt(one: Run) -> Run:
+    """The run with the model that came of its training."""
+    return replace(one, model=one.model.taught(str(_weights(one))))  # type: ignore[attr-defined]
+
+
+def _weights(one: Run) -> Path:
+    return one.folder / "training" / shelf.name(one.model) / training.WEIGHTS
+
+
+def _begin(folder: Path, lesson: str) -> None:
+    """Clear away what another lesson left in a cell of this name."""
+    note = folder / "begun.json"
+    if folder.exists() and (not note.exists() or store.read_json(note)["lesson"] != lesson):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_json(note, {"lesson": lesson})
+
+
+def _sign(run: Run, one: Run) -> None:
+    """A nested run comes from where the study does."""
+    one.folder.mkdir(parents=True, exist_ok=True)
+    origin = store.read_json(run.folder / "provenance.json")
+    store.write_json(one.folder / "provenance.json", {**origin, "seed": one.seed})
+
+
+def _known(kept: list[Mark]) -> list[Mark]:
+    """Marks from a file, where NaN is null."""
+    return [{name: float("nan") if value is None else value for name, value in mark.items()} for mark in kept]

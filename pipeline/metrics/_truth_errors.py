@@ -43,8 +43,9 @@ def truth_errors(truth: Take, other: Take, prompt_frames: int) -> tuple[Score, .
     reward vanishing, and any fixed penalty would be arbitrary.
     object_velocity_error: the same of the centre's velocity, from frame to frame.
     object_lost: share of bodies and frames in which the tracker fails.
-    flow_error: end-point error of the clip's estimated flow against the exact flow, mean over all pixels that move in
-    the truth by STILL or more, without the camera's motion. The truth's own is the estimator's error, not zero.
+    flow_error: end-point error of the clip's flow against the truth's by the same estimator, less the camera's motion,
+    mean over all pixels that truly move by STILL or more. Against the exact flow it would be mostly what the estimator
+    gets wrong in the truth, too: 3.4 of 4.4 px where DIS looks at bodies of 8 px that fall on sand.
     moving_psnr: of the pixels that have moved in the truth since the frame before, over all of them together, <= 100.
     medium_error: how much more or less of the media is seen than in the truth, mean over frames, as a share of the most
     that the truth shows.
@@ -125,7 +126,7 @@ def _of_motion(truth: Take, other: Take, prompt_frames: int) -> Iterator[_Error]
     still = background(truth.clip)
     why = "nothing moves in the truth"
     exact = layers.forward_flow[:-1] - camera_flow(layers.forward_flow[:-1], still[:-1])
-    wrong = speed(event_flow(truth, other, 0.0) - exact)
+    wrong = speed(event_flow(truth, other, 0.0) - event_flow(truth, truth, 0.0))
     moving = np.concatenate([np.zeros_like(still[:1]), (speed(exact) >= STILL) & layers.valid[:-1]])
     per_frame, whole = _over(moving, np.concatenate([np.zeros_like(wrong[:1]), wrong]), prompt_frames)
     yield _Error(per_frame, whole, why)

@@ -117,7 +117,7 @@ def test_the_page_says_what_was_found(killed: tuple[Path, list[dict[Path, int]]]
     page = (folder / "study.html").read_text()
     told = store.read_json(folder / "summary.json")["study"]
     assert "QUICK RUN" in page
-    sentences = [*(one for some in told["findings"].values() for one in some), *told["limits"]]
+    sentences = [*(one for some in told["findings"] for one in some["sentences"]), *told["limits"]]
     assert all(one in page for one in sentences)
     assert page.count("data:image") == 2 * (1 + 1 + 2)  # each test: truth, base, two arms
     assert 'src="http' not in page
@@ -173,13 +173,13 @@ def test_the_law_the_change_and_the_better_arm_are_found() -> None:
 
 
 def test_null_results_are_said() -> None:
-    changed, chosen, falls, models, passes = findings(a_study(), marked(1.0, 0.3))["findings"].values()
+    found = findings(a_study(), marked(1.0, 0.3))["findings"]
+    changed, chosen, falls, passes = (one["sentences"] for one in found)  # nothing about models: there is one
     assert changed[1].startswith("far: the base is 0.400 off")
     assert "no change can be told" in changed[1]
     assert chosen[0].startswith("curated against random: ")
     assert chosen[0].count("no difference can be told") == 2
     assert falls[1].count("more clips are not seen to help") == 2
-    assert models == []  # there is one
     arms = "curated 0 (0 to 50) %, random 0 (0 to 50) %"  # no pass in 2 scenes of 3 runs: 1 - 0.025^(1/3) over root 2
     assert passes == [f"primary, fair: {arms}, base 0 (0 to 69) %, copy_last 0 (0 to 98) %."]
 
@@ -188,7 +188,7 @@ def test_one_run_has_no_interval_and_no_law() -> None:
     single = [one for one in marked(1.5, 0.0) if one["seed"] <= 0 and one["size"] in (0, 16)]
     found = findings(a_study(sizes=[16], seeds=[0]), single)
     assert all(one["low"] is None for one in found["changes"])
-    changed, _, falls, *_ = found["findings"].values()
+    changed, _, falls, _ = (one["sentences"] for one in found["findings"])
     assert all("one run: no interval" in one for one in changed)
     assert all("has no fit" in one for one in falls)
 

@@ -53,8 +53,8 @@ class StudyPage:
     run: str
     quick: bool
     facts: Mapping[str, str]
-    findings: Mapping[str, Sequence[str]]
-    """What is about -> sentences."""
+    findings: Sequence[Mapping[str, Any]]
+    """What they are `about`, and `sentences`."""
     limits: Sequence[str]
     charts: Sequence[Chart]
     more: Sequence[Chart]

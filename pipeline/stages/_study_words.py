@@ -21,13 +21,13 @@ def sentences(
     changes: Sequence[Row],
     against: Sequence[Row],
     report: Sequence[Row],
-) -> dict[str, list[str]]:
-    """What they are about -> sentences."""
+) -> list[Row]:
+    """What they are `about`, and the `sentences`, in the order of their telling; what has none is left out."""
     largest = max(study.sizes)
     most = [one for one in changes if one["size"] == largest and one["measure"] == PATH]
     falls = [one for one in curves if one["measure"] == PATH]
     pairs = [(test, model) for test in study.tests for model in study.variants]
-    return {
+    told = {
         f"Path error after {largest} clips": [
             said
             for pair in pairs
@@ -42,6 +42,7 @@ def sentences(
             said for grade in dict.fromkeys(row["grade"] for row in report) if (said := _graded(study, grade, report))
         ],
     }
+    return [{"about": about, "sentences": some} for about, some in told.items() if some]
 
 
 def _of(some: Sequence[Row], pair: tuple[str, str]) -> list[Row]:

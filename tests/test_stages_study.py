@@ -24,6 +24,7 @@ from pipeline.stages._marks import MEASURED, Mark, passed, totals
 from pipeline.stages._rehearsal import rehearsed
 from pipeline.stages._study_findings import findings, rows
 from pipeline.stages._study_words import PATH
+from pipeline.stages._walk import walk
 from pipeline.stages.study import ROW, study
 from pipeline.training import Footage
 
@@ -121,6 +122,20 @@ def test_the_page_says_what_was_found(killed: tuple[Path, list[dict[Path, int]]]
     assert all(one in page for one in sentences)
     assert page.count("data:image") == 2 * (1 + 1 + 2)  # each test: truth, base, two arms
     assert 'src="http' not in page
+
+
+def test_a_cell_is_the_same_whatever_was_trained_before_it(tmp_path: Path) -> None:
+    words = [
+        *TINY, f"outputs={tmp_path}", "study.base=[]", "study.arms.curated=[]", "~study.arms.random",
+        "~study.tests.far", "study.pool=['seed=2','clips=1','redraws=0','material=none']",
+    ]  # fmt: skip
+    assert walk(app.compose(words), "", partial(app.more, words)) == 0
+    # There is one clip, and so two cells of 1 and of 2 clips are the same training.
+    weights = [
+        (tmp_path / "tiny" / "cells" / f"curated-{size}-tiny-0").glob("training/*/*.safetensors") for size in (1, 2)
+    ]
+    first, second = (next(some).read_bytes() for some in weights)
+    assert first == second
 
 
 def mark(arm: str, size: int, seed: int, path: float, test: str = "seen", kind: str = "cell", **other: Any) -> Mark:

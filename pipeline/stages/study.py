@@ -132,7 +132,7 @@ def _base(run: Run, model: str, asked: Run, like: Run) -> Run:
     _sign(run, clips)
     clips = replace(clips, exporters={"videofolder": clips.exporters["videofolder"]})
     failed = climb(clips, "simulate", "curate", "export")
-    one = replace(nested(asked, run.folder / "bases", model), model=like.model, seed=run.seed)
+    one = replace(nested(asked, run.folder / "bases", model), model=replace(like.model), seed=run.seed)
     _sign(run, one)
     borrow(one, clips, ("dataset",))
     failed |= climb(one, "train")
@@ -155,6 +155,7 @@ def _cell(run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Tes
     pool = replace(nested(arm, run.folder, "pool"), **({"model": base.model} if base else {}))  # type: ignore[arg-type]
     curation = replace(arm.curation, train_size=cell.size, draw_seed=cell.seed)
     asked = nested(replace(arm, curation=curation, seed=cell.seed), run.folder / "cells", cell.name)
+    asked = replace(asked, model=replace(arm.model))  # what another cell has taught the network stays there
     if base:
         asked = replace(asked, model=arm.model.taught(str(_weights(base))))  # type: ignore[attr-defined]
         if asked.training.rehearsal:

@@ -40,7 +40,7 @@ def of_a_clip(model: Model, frames: np.ndarray) -> float:
 
 def of_a_step(model: Learner, frames: np.ndarray, folder: Path) -> float:
     """Batch 8 of whole clips, forwards and backwards, windows drawn and the optimiser included."""
-    clips = [Footage(frames, np.zeros((*frames.shape[:3], 2), np.float16))]
+    clips = [Footage(frames, np.zeros((*frames.shape[:3], 2), np.float16), np.zeros(frames.shape[:3], bool))]
     training = Training(steps=STEPS, batch=8, window=len(frames), crop=frames.shape[1], record_every=1)
     records = training.fit(model, clips, folder, 0)  # type: ignore[arg-type]
     next(records)

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_pipelines
 
@@ -13,7 +14,7 @@ from pipeline import store
 from pipeline.app import compose
 from pipeline.models import Spec
 from pipeline.models.next_frame import NextFrame
-from pipeline.stages.train import train
+from pipeline.stages.train import moving_bodies, train
 
 
 class Paced(NextFrame):
@@ -55,6 +56,19 @@ def test_what_does_not_fit_is_named_before_any_step(outputs: Path) -> None:
     run.model = Paced()
     with pytest.raises(ValueError, match=r"it makes 16 frames a second, .*\.mp4 has 24: simulate the set with fps=16"):
         train(run)
+
+
+def test_what_is_rigid_and_moves_is_a_body() -> None:
+    """A falling ball is one in every frame; a resting box, flowing sand and a box of two moving pixels are none."""
+    segmentation = np.zeros((4, 20, 20), np.uint16)
+    for time in range(4):
+        segmentation[time, 2 + 2 * time : 6 + 2 * time, 2:6] = 1  # the ball
+    segmentation[:, 2:8, 10:16], segmentation[:, 15:, :], segmentation[:, 0, :2] = 2, 3, 4
+    material = np.where(segmentation == 3, 2, np.where(segmentation > 0, 1, 0)).astype(np.uint8)
+    flow = np.zeros((4, 20, 20, 2), np.float16)
+    flow[1:][segmentation[1:] == 1] = (0, -2)
+    flow[1:][segmentation[1:] >= 3] = (1, 0)
+    assert np.array_equal(moving_bodies(segmentation, material, flow), segmentation == 1)
 
 
 def test_a_hub_model_is_taught_and_answers_with_what_it_learnt(command, copied: Path, tmp_path: Path) -> None:

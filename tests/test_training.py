@@ -164,6 +164,17 @@ def test_flow_follows_the_pixels_through_every_change() -> None:
     assert len(np.unique(batch["flow"].numpy()[..., 0] > 0)) == 2
 
 
+def test_bodies_stay_on_their_pixels() -> None:
+    """A bright body is where the mask says in every window, and as bright there as its mask is wide."""
+    frames = np.full((6, 64, 64, 3), 40, np.uint8)
+    frames[:, 20:44, 10:30] = 250
+    bodies = frames[..., 0] > 100
+    batch = Windows([Footage(frames, np.zeros((6, 64, 64, 2)), bodies)], small(batch=24)).batch([0])
+    bright = batch["frames"].numpy().mean(axis=-1) > 90
+    assert (bright == batch["bodies"].numpy()).mean() > 0.97
+    assert "bodies" not in Windows([Footage(frames)], small()).batch([0])
+
+
 def test_windows_start_where_something_moves() -> None:
     clip = np.zeros((40, 32, 32, 3), np.uint8)
     clip[20:24] = np.arange(50, 250, 50, dtype=np.uint8)[:, None, None, None]
@@ -176,7 +187,7 @@ def test_windows_start_where_something_moves() -> None:
 
 def test_clips_without_flow_and_captions_teach_too() -> None:
     """Any VideoFolder will do; what is not known is not said."""
-    told = [Footage(clip.frames, None, ("one", "other")) for clip in clips()]
+    told = [Footage(clip.frames, captions=("one", "other")) for clip in clips()]
     batch = Windows(told, small(batch=16)).batch([0])
     assert "flow" not in batch
     assert set(batch["text"]) == {"one", "other"}

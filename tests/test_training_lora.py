@@ -37,7 +37,7 @@ def clips() -> list[Footage]:
         frames = np.repeat(rng.integers(80, 150, (1, 32, 32, 3), dtype=np.uint8), 9, axis=0)
         for time in range(9):
             frames[time, 2 * time + 2 : 2 * time + 10, left : left + 8] = (220, 40, 40)
-        made.append(Footage(frames, None, ("a red box falls into sand",)))
+        made.append(Footage(frames, captions=("a red box falls into sand",)))
     return made
 
 

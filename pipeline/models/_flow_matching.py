@@ -19,7 +19,7 @@ def velocity_error(network: Transformer, frames: Tensor, noise: float, seed: int
     """
     draw = torch.Generator().manual_seed(seed)
     values = as_values(frames)
-    given, true = values[:, : network.shape.context], values[:, network.shape.context :]
+    given, true = values[:, : network.architecture.context], values[:, network.architecture.context :]
     time = torch.sigmoid(MIDDLE + SPREAD * torch.randn(len(frames), generator=draw)).to(values.device)
     jitter = 2 * noise * torch.randn(given.shape, generator=draw).to(values.device)
     noisy = noised(true, torch.randn(true.shape, generator=draw).to(values.device), time)
@@ -34,7 +34,7 @@ def rolled_out(
     network: Transformer, frames: Tensor, count: int, ahead: int, steps: int, draw: torch.Generator
 ) -> Tensor:
     """`count` frames that follow `frames` (k, H, W, 3), all uint8, made `ahead` at a time."""
-    context = network.shape.context
+    context = network.architecture.context
     shown = torch.cat([frames[:1].expand(max(0, context - len(frames)), -1, -1, -1), frames])
     before = len(shown)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""The network of `next_frame`: some frames -> the next one, as flow, mixture and paint."""
+"""The network of `next_frame`: a body that is carried along, in front of a canvas that is retouched."""
 
 from __future__ import annotations
 
@@ -10,45 +10,72 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.models._motion import CELL, displacements, mean_flow, motion_evidence, warp
+from pipeline.models._motion import warp
+from pipeline.models._poses import Pose, centre_of, placed
 
-CANDIDATES = 5
-"""What each pixel of the next frame is chosen from: it stays, it moves, it is as in the first frame, it is retouched,
-it is painted anew."""
+CANDIDATES = 4
+"""What each pixel of the next canvas is chosen from: it stays, it moves, it is retouched, it is painted anew."""
 SHARPNESS = 4.0
-"""Power to which shares of candidates are raised before they are mixed: nearly a choice, or bodies would fade away a
+"""Power to which shares of candidates are raised before they are mixed: nearly a choice, or things would fade away a
 little with every frame."""
+MEMORY = 16
+"""Numbers that are remembered from frame to frame, by each 2 x 2 pixels and by the body."""
+SCALE = (1.0, 1.0, 0.1, 0.1)
+"""What a spread of 1 means: right, down [px], turn [rad], growth [log]."""
+QUICK = 4.0
+"""Speed that counts as one [px per frame]."""
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Everything that the shapes of the weights depend on."""
 
-    context: int
-    """Frames that the network sees, >= 2."""
     widths: tuple[int, ...]
     """Channels at 1/2, 1/4, 1/8, ... of the resolution, multiples of 8, two levels or more."""
     blocks: int
     """Residual blocks per level, on the way down and again on the way up."""
-    reach: int
-    """How far things move from one frame to the next, at most [cells of 4 x 4 px]."""
 
 
-class Prediction(NamedTuple):
-    """The next frame and how it came about."""
+class Opening(NamedTuple):
+    """What the last two frames shown tell."""
 
-    frame: Tensor
-    """(B, 3, H, W), 0..1 but for small overshoot."""
+    masks: Tensor
+    """Logits of the body's pixels in the frame before and in the last one, (B, 2, H, W)."""
+    behind: Tensor
+    """What the body hides in the last frame, (B, 3, H, W), around 0..1."""
+    motion: Tensor
+    """The body's motion from the frame before, (B, 4): right, down [px], turn [rad], growth [log]."""
+    memory: Tensor
+    """Of the body, (B, MEMORY)."""
+
+
+class Fields(NamedTuple):
+    """What a step tells of every pixel of the next frame."""
+
     flow: Tensor
-    """Where each pixel of the next frame comes from in the last one, relative to itself [px], (B, 2, H, W)."""
-    shares: Tensor
-    """Shares of the hypotheses about the motion and, last, of none of them, (B, hypotheses + 1, H/4, W/4)."""
-    mixture: Tensor
-    """How right each candidate is thought to be, summing to 1, (B, CANDIDATES, H, W)."""
-    candidates: Tensor
-    """What the frame is mixed from, (B, CANDIDATES, 3, H, W)."""
-    reach: int
-    """Of the hypotheses [cells]."""
+    """Where the canvas comes from, relative to itself [px], (B, 2, H, W)."""
+    preference: Tensor
+    """Of the candidates, (B, CANDIDATES, H, W): the softmax says how right each is thought to be."""
+    retouch: Tensor
+    """Added to the canvas, (B, 3, H, W)."""
+    paint: Tensor
+    """In place of the canvas, (B, 3, H, W), around 0..1."""
+    bare: Tensor
+    """Logit that nothing stands or flows before the body where it is, (B, 1, H, W)."""
+    shade: Tensor
+    """Added to the body, (B, 3, H, W)."""
+
+
+class Step(NamedTuple):
+    """One frame ahead."""
+
+    fields: Fields
+    motion: Tensor
+    """Of the body to the next frame, (B, 4): right, down [px], turn [rad], growth [log]."""
+    spread: Tensor
+    """Logarithm of the standard deviation of the same, (B, 4)."""
+    memory: tuple[Tensor, Tensor]
+    """Of the pixels, (B, MEMORY, H/2, W/2), and of the body, (B, MEMORY)."""
 
 
 class ResidualBlock(nn.Module):
@@ -67,104 +94,180 @@ class ResidualBlock(nn.Module):
         return x + refined
 
 
+class UNet(nn.Module):
+    """Features at half resolution from pictures, by way of coarser ones (Ronneberger et al. 2015)."""
+
+    def __init__(self, channels: int, extra: int, architecture: Architecture) -> None:
+        super().__init__()
+        widths = architecture.widths
+        self.stem = nn.Conv2d(4 * channels + extra, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(_blocks(width, architecture.blocks) for width in widths)
+        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.grow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
+        self.up = nn.ModuleList(_blocks(width, architecture.blocks) for width in widths[:-1])
+
+    def forward(self, pictures: Tensor, extra: Tensor | None = None) -> list[Tensor]:
+        """Of pictures (B, channels, H, W) and of `extra` (B, extra, H/2, W/2); finest first."""
+        x = functional.pixel_unshuffle(pictures, 2)
+        x = self.stem((x if extra is None else torch.cat([x, extra], 1)).contiguous(memory_format=torch.channels_last))
+        features = []
+        for level, blocks in enumerate(self.down):
+            x = blocks(x)
+            features.append(x)
+            if level < len(self.shrink):
+                x = self.shrink[level](x)
+        for level in reversed(range(len(self.up))):
+            grown = functional.interpolate(self.grow[level](x), scale_factor=2.0, mode="bilinear")
+            x = features[level] = self.up[level](features[level] + grown)
+        return features
+
+
 class NextFrameNetwork(nn.Module):
-    """A U-Net at half resolution and below (Ronneberger et al. 2015) that tells motion, choice and paint.
+    """Two networks: one opens a clip, the other takes step after step.
 
-    Pixels are moved rather than redrawn, hence a roll-out keeps textures sharp. Each pixel of the next frame is chosen
-    from the last frame as it is, the last frame warped along the flow, the clip's first frame (what a moving body
-    uncovers was often to be seen then), the last frame retouched (light, shadow) and freely painted colour.
-
-    The flow is told twice: at a quarter of the resolution as shares of hypotheses (all displacements on a grid of
-    cells, as in dynamic neural advection, Finn et al. 2016), which finds motions far larger than a texture's
-    wavelength; then, around their mean, to fractions of a pixel.
+    A body is cut out of the last frame shown and from then on only moved, turned and scaled, as one: it cannot melt,
+    and its texture stays as sharp as it was given (sprites, as in Deformable Sprites, Ye et al. 2022). What is behind
+    and around it is a canvas: each of its pixels stays, moves along a flow, is retouched (light, shadow) or painted
+    anew. Before anything is learned all goes on nearly as it moves.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
         widths = architecture.widths
-        hypotheses = len(displacements(architecture.reach))
-        self.stem = nn.Conv2d(4 * 3 * (architecture.context + 1), widths[0], 3, padding=1)
-        self.matching = nn.Conv2d(3 * hypotheses, widths[1], 1)
-        self.down = nn.ModuleList(_blocks(width, architecture.blocks) for width in widths)
-        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
-        self.grow = nn.ModuleList(nn.Conv2d(coarse, fine, 1) for fine, coarse in pairwise(widths))
-        self.up = nn.ModuleList(_blocks(width, architecture.blocks) for width in widths[:-1])
-        self.vote = nn.Conv2d(widths[1], hypotheses + 1, 3, padding=1)
-        self.trust = nn.Parameter(torch.tensor([80.0, 15.0]))
-        self.head = nn.Conv2d(widths[0], 4 * (2 + CANDIDATES + 3 + 3), 3, padding=1)
-        _start_small(self.vote, 1e-3)
-        _start_small(self.head, 1e-3)
-        still = torch.zeros(hypotheses + 1)
-        still[hypotheses // 2] = 4.0
-        self.register_buffer("prior", still.view(1, -1, 1, 1), persistent=False)
+        self.opening = UNet(9, 0, architecture)
+        self.opened = nn.Conv2d(widths[0], 4 * (2 + 3), 3, padding=1)
+        self.starts = _told(2 * widths[0] + widths[-1] + 7, 4 + MEMORY)
+        self.steps = UNet(12, MEMORY, architecture)
+        self.head = nn.Conv2d(widths[0], 4 * (2 + CANDIDATES + 3 + 3 + 1 + 3), 3, padding=1)
+        self.remember = nn.Conv2d(widths[0], MEMORY, 3, padding=1)
+        self.moves = _told(2 * (widths[0] + widths[1]) + widths[-1] + 7 + MEMORY, 12 + MEMORY)
+        for head in (self.opened, self.head):
+            _start_small(head, 1e-3)
 
     @property
     def stride(self) -> int:
         """Height and width must be multiples of this [px]."""
         return int(2 ** len(self.architecture.widths))
 
-    def forward(self, context: Tensor, first: Tensor, noise: Tensor) -> Prediction:
-        """The frame after `context` (B, K, 3, H, W) in a clip that began with `first` (B, 3, H, W), values 0..1.
+    def open(self, before: Tensor, last: Tensor) -> Opening:
+        """From two frames (B, 3, H, W), values 0..1."""
+        features = self.opening(torch.cat([2 * last - 1, 2 * before - 1, 4 * (last - before)], dim=1))
+        raw = functional.pixel_shuffle(self.opened(features[0]), 2)
+        masks = raw[:, :2] - 3.0
+        sharp = outline(masks)
+        (was, area_then), (now, area) = (centre_of(sharp[:, one : one + 1]) for one in (0, 1))
+        grown = 0.5 * torch.log((area + 1) / (area_then + 1))
+        seen = torch.cat([(now - was) / QUICK, _where(now, area, last), grown[:, None], (area > 4)[:, None]], dim=1)
+        coarse = functional.avg_pool2d(sharp, 2)
+        pooled = [_pooled(features[0], coarse[:, one : one + 1]) for one in (0, 1)]
+        told = self.starts(torch.cat([*pooled, features[-1].mean(dim=(2, 3)), seen], dim=1))
+        rough = torch.cat([now - was, torch.zeros_like(now)], dim=1)
+        return Opening(
+            masks, _filled(last, sharp[:, 1:]) + raw[:, 2:], rough + _scaled(told[:, :4]), torch.tanh(told[:, 4:])
+        )
 
-        The network sees the context with `noise` (same shape) added; what it moves and mixes is free of it.
+    def step(
+        self, seen: Tensor, first: Tensor, mask: Tensor, pose: Pose, motion: Tensor, memory: tuple[Tensor, Tensor]
+    ) -> Step:
+        """One frame on from `seen` (B, 2, 3, H, W), the last two frames, in a clip that began with `first`.
+
+        `mask` (B, 1, H, W) is the body in `pose`, where it got by `motion`. Nothing of these carries a gradient on.
         """
-        last, seen = context[:, -1], context + noise
-        here, there, then = (functional.avg_pool2d(frame, CELL) for frame in (seen[:, -1], seen[:, -2], first))
-        came, comes, fresh = motion_evidence(here, there, then, self.architecture.reach)
-        features = self._features(seen, first, torch.cat([_centred(came), _centred(comes), fresh], dim=1))
-        shares = self._shares(features[1], comes, fresh)
-        raw = functional.pixel_shuffle(self.head(self._refined(features)), 2)
-        mean = mean_flow(shares[:, :-1], self.architecture.reach)
-        flow = 8 * raw[:, :2] + functional.interpolate(mean, scale_factor=float(CELL), mode="bilinear")
-        preference = raw[:, 2 : 2 + CANDIDATES] + raw.new_tensor([2, 2, 0, 0, 0]).view(1, -1, 1, 1)
-        retouch, paint = raw[:, -6:-3], raw[:, -3:]
-        candidates = torch.stack([last, warp(last, flow), first, last + retouch, 0.5 + paint], dim=1)
-        frame = (torch.softmax(SHARPNESS * preference, dim=1).unsqueeze(2) * candidates).sum(dim=1)
-        mixture = torch.softmax(preference, dim=1)
-        return Prediction(frame, flow, shares, mixture, candidates, self.architecture.reach)
+        last, before = seen[:, 1], seen[:, 0]
+        speed = mask * (motion[:, :2] / QUICK)[:, :, None, None]
+        pictures = torch.cat([2 * last - 1, 4 * (last - before), first - last, mask, speed], dim=1)
+        features = self.steps(pictures.detach(), memory[0])
+        raw = functional.pixel_shuffle(self.head(features[0]), 2)
+        flow, preference, retouch, paint, bare, shade = torch.split(raw, [2, CANDIDATES, 3, 3, 1, 3], dim=1)
+        preference = preference + preference.new_tensor([2, 0, 0, 0]).view(1, -1, 1, 1)
+        fields = Fields(8 * flow, preference, retouch, _smoothed(last, 9) + paint, bare + 2.0, shade)
+        goes_on, spread, known = self._moves(features, mask, pose, motion, memory[1])
+        return Step(fields, goes_on, spread, (torch.tanh(self.remember(features[0])), known))
 
-    def _features(self, seen: Tensor, first: Tensor, motion: Tensor) -> list[Tensor]:
-        """Features at 1/2 of the resolution, from the way down, and at 1/4, from the way up."""
-        x: Tensor = functional.pixel_unshuffle(appearance(seen, first), 2)
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
-        passed = []
-        for level, blocks in enumerate(self.down):
-            x = blocks(x + self.matching(8 * motion) if level == 1 else x)
-            passed.append(x)
-            if level < len(self.shrink):
-                x = self.shrink[level](x)
-        for level in reversed(range(1, len(self.up))):
-            x = self._joined(passed[level], x, level)
-        return [passed[0], x]
+    def _moves(
+        self, features: list[Tensor], mask: Tensor, pose: Pose, motion: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The body's next motion (B, 4), logarithm of its spread (B, 4), what the body remembers.
 
-    def _refined(self, features: list[Tensor]) -> Tensor:
-        """Features at half resolution from both."""
-        return self._joined(features[0], features[1], 0)
-
-    def _joined(self, fine: Tensor, coarse: Tensor, level: int) -> Tensor:
-        grown = functional.interpolate(self.grow[level](coarse), scale_factor=2.0, mode="bilinear")
-        joined: Tensor = self.up[level](fine + grown)
-        return joined
-
-    def _shares(self, features: Tensor, comes: Tensor, fresh: Tensor) -> Tensor:
-        """Shares of the hypotheses and, last, of none of them, (B, hypotheses + 1, H/4, W/4).
-
-        Before anything is learned, what has moved in goes on as it moves, and all else stays.
+        Motion is told as a share of the last motion that is lost, and what comes to it: falling and being stopped are
+        two things to learn and not one.
         """
-        continues = self.trust[1] * fresh.clamp(max=0.3) - self.trust[0] * comes
-        return torch.softmax(self.vote(features) + self.prior + functional.pad(continues, (0, 0, 0, 0, 0, 1)), dim=1)
+        mask = mask.detach()
+        ahead = _shifted(mask, motion[:, :2].detach())
+        pooled = [
+            _pooled(features[level], functional.avg_pool2d(one, 2 ** (level + 1)))
+            for level in (0, 1)
+            for one in (mask, ahead)
+        ]
+        area = mask.sum(dim=(1, 2, 3))
+        state = [motion[:, :2] / QUICK, 4 * motion[:, 2:], _where(pose.centre, area, mask)]
+        told = self.moves(torch.cat([*pooled, features[-1].mean(dim=(2, 3)), *state, memory], dim=1))
+        kept = motion * torch.sigmoid(3.0 - told[:, 4:8])
+        return kept + _scaled(told[:, :4]), told[:, 8:12] - 2.0, torch.tanh(told[:, 12:])
 
 
-def appearance(context: Tensor, first: Tensor) -> Tensor:
-    """Last frame, what differs from the first, and the changes between neighbours, all near unit range."""
-    last = context[:, -1]
-    changes = 4 * (context[:, 1:] - context[:, :-1])
-    return torch.cat([2 * last - 1, first - last, changes.flatten(1, 2)], dim=1)
+def outline(logits: Tensor) -> Tensor:
+    """Masks, 0..1: nothing where a body is unlikely, whole where it is likely."""
+    return ((torch.sigmoid(logits) - 0.2) / 0.6).clamp(0, 1)
 
 
-def _centred(costs: Tensor) -> Tensor:
-    return costs - costs.mean(dim=1, keepdim=True)
+def next_canvas(canvas: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:
+    """The canvas (B, 3, H, W) one frame on, and what it was mixed from, (B, CANDIDATES, 3, H, W)."""
+    candidates = torch.stack([canvas, warp(canvas, fields.flow), canvas + fields.retouch, fields.paint], dim=1)
+    shares = torch.softmax(SHARPNESS * fields.preference, dim=1)
+    return (shares.unsqueeze(2) * candidates).sum(dim=1), candidates
+
+
+def body_before(canvas: Tensor, body: Tensor, mask: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:
+    """The picture: the shaded body (B, 3, H, W) before the canvas, where its mask (B, 1, H, W) says and nothing covers
+    it; and its visible share of each pixel."""
+    visible = mask * torch.sigmoid(fields.bare)
+    return canvas + visible * (body + fields.shade - canvas), visible
+
+
+def _smoothed(picture: Tensor, side: int) -> Tensor:
+    """Mean over squares of an odd side [px]."""
+    return functional.avg_pool2d(picture, side, stride=1, padding=side // 2, count_include_pad=False)
+
+
+def _filled(picture: Tensor, mask: Tensor) -> Tensor:
+    """The picture (B, 3, H, W) without what is in the mask (B, 1, H, W): means over what is around it."""
+    free = 1 - functional.max_pool2d(mask, 5, stride=1, padding=2)
+    near, far = (_smoothed(picture * free, side) / (_smoothed(free, side) + 1e-3) for side in (9, 25))
+    share = (4 * _smoothed(free, 9)).clamp(max=1)
+    return (far + share * (near - far)).detach()
+
+
+def _where(centre: Tensor, area: Tensor, like: Tensor) -> Tensor:
+    """Centre relative to the picture's sides and the logarithm of the size in px, (B, 3), near unit range."""
+    height, width = like.shape[-2:]
+    place = 2 * centre / centre.new_tensor([width, height]) - 1
+    return torch.cat([place, 0.5 * torch.log(area + 1)[:, None] - 2], dim=1).detach()
+
+
+def _scaled(told: Tensor) -> Tensor:
+    """Motion from numbers near unit range."""
+    return told * told.new_tensor([QUICK, QUICK, 0.25, 0.25])
+
+
+def _pooled(features: Tensor, mask: Tensor) -> Tensor:
+    """Mean of features (B, C, h, w) over a mask (B, 1, h, w)."""
+    return (features * mask).sum(dim=(2, 3)) / (mask.sum(dim=(2, 3)) + 0.1)
+
+
+def _shifted(mask: Tensor, motion: Tensor) -> Tensor:
+    """The mask moved by (B, 2) [px]."""
+    origin = torch.zeros_like(motion)
+    return placed(mask, Pose(motion, origin[:, 0], origin[:, 0]), origin)
+
+
+def _told(given: int, told: int) -> nn.Sequential:
+    """A small perceptron whose answer starts near nothing."""
+    last = nn.Linear(96, told)
+    nn.init.normal_(last.weight, std=1e-3)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(nn.Linear(given, 96), nn.SiLU(), nn.Linear(96, 96), nn.SiLU(), last)
 
 
 def _blocks(width: int, count: int) -> nn.Sequential:

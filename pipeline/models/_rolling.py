@@ -2,28 +2,122 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models._network import NextFrameNetwork
+from pipeline.models._network import (
+    MEMORY,
+    SCALE,
+    Fields,
+    NextFrameNetwork,
+    Opening,
+    Step,
+    body_before,
+    next_canvas,
+    outline,
+)
+from pipeline.models._poses import Pose, centre_of, placed
 
 
-def continued(network: NextFrameNetwork, frames: Tensor, count: int, noise: float, draw: torch.Generator) -> Tensor:
-    """`count` frames that follow `frames` (k, H, W, 3), all uint8; shape (count, H, W, 3)."""
-    height, width = frames.shape[1:3]
-    known = _padded(as_values(frames), network.stride)
-    first = known[:1]
-    seen = list(known[-network.architecture.context :])
-    seen = [seen[0]] * (network.architecture.context - len(seen)) + seen
-    new = []
+@dataclass
+class Roll:
+    """A clip as far as it is told, at the size that the network works at."""
+
+    seen: Tensor
+    """The last two pictures, (B, 2, 3, H, W)."""
+    canvas: Tensor
+    """All but the body, also behind it, (B, 3, H, W)."""
+    sprite: Tensor
+    """Colours of the body where it was cut out, (B, 3, H, W)."""
+    mask: Tensor
+    """Its share of each pixel there, (B, 1, H, W)."""
+    origin: Tensor
+    """Its centre there, (B, 2) [px]."""
+    pose: Pose
+    motion: Tensor
+    """From the frame before, (B, 4)."""
+    memory: tuple[Tensor, Tensor]
+
+    @classmethod
+    def opened(cls, shown: Tensor, first: Tensor, opening: Opening) -> Roll:
+        """From the last two frames shown, (B, 2, 3, H, W)."""
+        last, mask = shown[:, 1], outline(opening.masks[:, 1:])
+        centre, area = centre_of(mask)
+        still = torch.zeros_like(area)
+        pose = Pose(centre, still, still)
+        memory = last.new_zeros((len(last), MEMORY, last.shape[-2] // 2, last.shape[-1] // 2))
+        canvas = uncovered(last, opening.behind, mask).detach()
+        return cls(shown, canvas, last, mask, centre, pose, opening.motion, (memory, opening.memory))
+
+    def cut_out(self, mask: Tensor, centre: Tensor) -> None:
+        """Take this for the body's mask and centre."""
+        self.mask, self.origin = mask, centre
+        self.pose = self.pose._replace(centre=centre)
+
+    def placed_mask(self) -> Tensor:
+        """The body's share of each pixel, were nothing before it, (B, 1, H, W)."""
+        return placed(self.mask, self.pose.detached(), self.origin)
+
+    def placed_body(self) -> Tensor:
+        """The body's colours where it is, (B, 3, H, W)."""
+        return placed(self.sprite, self.pose.detached(), self.origin)
+
+    def advance(self, step: Step) -> Tensor:
+        """Take a step; what is visible of the body, (B, 1, H, W)."""
+        self.pose, self.motion, self.memory = self.pose.moved(step.motion), step.motion, step.memory
+        with torch.no_grad():
+            self.canvas, _ = next_canvas(self.canvas, step.fields)
+            picture, visible = body_before(self.canvas, self.placed_body(), self.placed_mask(), step.fields)
+            self.seen = torch.stack([self.seen[:, 1], as_shown(picture)], dim=1)
+        return visible
+
+    def set_right(self, which: Tensor, frame: Tensor, body: Tensor, pose: Pose, motion: Tensor) -> None:
+        """Replace what was told by what was so, in `which` clips (B,)."""
+        self.pose = pose.where(which, self.pose)
+        self.motion = torch.where(which[:, None], motion, self.motion)
+        pixels = which[:, None, None, None]
+        around = functional.max_pool2d(body, 3, stride=1, padding=1)
+        self.canvas = torch.where(pixels & (around < 0.5), frame, self.canvas)
+        self.seen = torch.stack([self.seen[:, 0], torch.where(pixels, frame, self.seen[:, 1])], dim=1)
+
+
+def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, unknown: Tensor) -> Tensor:
+    """`count` frames that follow `frames` (k, H, W, 3), all uint8; shape (count, H, W, 3).
+
+    The network sees them with a shorter side of about `side` px; what it tells is done to the pictures in full.
+    `unknown` (1, 4) is where the body's motion lies in what cannot be known [standard deviations].
+    """
+    if not count:
+        return frames[:0]
+    full = as_values(frames[[0, max(0, len(frames) - 2), -1]])
+    large = (int(full.shape[-2]), int(full.shape[-1]))
+    size = _seen_size(large, side, network.stride)
+    first, *shown = (_resized(picture[None], size) for picture in full)
     with torch.inference_mode():
+        opening = network.open(*shown)
+        roll = Roll.opened(torch.stack(shown, dim=1), first, opening)
+        last, mask = full[2:], _resized(roll.mask, large)
+        canvas = uncovered(last, _resized(opening.behind, large), mask)
+        new, widened = [], torch.zeros_like(unknown)
         for _ in range(count):
-            context = torch.stack(seen[-network.architecture.context :]).unsqueeze(0)
-            jitter = noise * torch.randn(context.shape, generator=draw).to(context.device)
-            seen.append(as_shown(network(context, first, jitter).frame)[0])
-            new.append(seen[-1][:, :height, :width])
-    return (torch.stack(new) * 255).round().to(torch.uint8).permute(0, 2, 3, 1) if new else frames[:0]
+            step = network.step(roll.seen, first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
+            wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
+            roll.advance(step._replace(motion=step.motion + wider - widened))
+            fields = _enlarged(step.fields, large)
+            canvas, _ = next_canvas(canvas, fields)
+            body, share = (placed(one, roll.pose, roll.origin, size) for one in (last, mask))
+            new.append(as_shown(body_before(canvas, body, share, fields)[0])[0])
+            widened = wider
+    return (torch.stack(new) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def uncovered(last: Tensor, behind: Tensor, mask: Tensor) -> Tensor:
+    """The last frame with what is `behind` the body in its place, and some px around it."""
+    wide = functional.avg_pool2d(functional.max_pool2d(mask, 5, stride=1, padding=2), 3, stride=1, padding=1)
+    return last + (2 * wide).clamp(max=1) * (behind - last)
 
 
 def as_values(frames: Tensor) -> Tensor:
@@ -36,7 +130,24 @@ def as_shown(frame: Tensor) -> Tensor:
     return (frame.clamp(0, 1) * 255).round() / 255
 
 
-def _padded(frames: Tensor, stride: int) -> Tensor:
-    """Frames (T, 3, H, W) continued at the right and the bottom to multiples of the stride."""
-    height, width = frames.shape[-2:]
-    return functional.pad(frames, (0, -width % stride, 0, -height % stride), mode="replicate")
+def _seen_size(full: tuple[int, int], side: int, stride: int) -> tuple[int, int]:
+    """Height and width that the network sees [px]: multiples of its stride, in nearly these proportions."""
+    scale = min(1.0, side / min(full))
+    tall, wide = (max(1, round(scale * length / stride)) * stride for length in full)
+    return tall, wide
+
+
+def _resized(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, *size): by area means or bilinearly."""
+    if pictures.shape[-2:] == size:
+        return pictures
+    if min(size) < min(pictures.shape[-2:]):
+        return functional.interpolate(pictures, size, mode="area")
+    return functional.interpolate(pictures, size, mode="bilinear")
+
+
+def _enlarged(fields: Fields, size: tuple[int, int]) -> Fields:
+    """The fields at another size, flow in px of that size."""
+    height, width = fields.flow.shape[-2:]
+    flow = fields.flow * fields.flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
+    return Fields(*(_resized(one, size) for one in fields._replace(flow=flow)))

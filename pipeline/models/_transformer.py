@@ -67,7 +67,7 @@ class Transformer(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.shape = shape
+        self.architecture = shape
         pixels = 3 * PAIR * PATCH**2
         self.read = nn.Linear(2 * pixels, shape.width)
         self.clock = nn.Sequential(nn.Linear(64, shape.width), nn.SiLU(), nn.Linear(shape.width, 6 * shape.width))
@@ -88,7 +88,7 @@ class Transformer(nn.Module):
         clean = given.shape[1] // PAIR
         times = torch.cat([time.new_ones(len(time), clean), time[:, None].expand(-1, pairs - clean)], dim=1)
         told = self.clock(_waves(times)).unflatten(-1, (6, -1)).repeat_interleave(rows * columns, dim=1)
-        turns = _turns(pairs, rows, columns, self.shape.width // self.shape.heads).to(x)
+        turns = _turns(pairs, rows, columns, self.architecture.width // self.architecture.heads).to(x)
         for block in self.blocks:
             x = block(x, told, turns)
         told_pixels = self.tell(self.norm(x[:, clean * rows * columns :]))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline._threads import threads
 from pipeline.models import Spec
-from pipeline.models._continuing import Continuing
+from pipeline.models._own import Own
 from pipeline.types import Prompt, UInt8
 
 if TYPE_CHECKING:
@@ -19,20 +16,17 @@ if TYPE_CHECKING:
 
     from pipeline.models._transformer import Transformer
 
-FORMAT = "quicksand.dit.1"
-"""What files of its weights are marked with."""
-
 
 @dataclass
-class Dit(Continuing):
+class Dit(Own["Transformer"]):
     """Flow matching in patches of pixels, led by clean first frames: the small relative of the big video models.
 
     It makes `ahead` frames at a time and goes on from the last of them. The text is not read. No weights are shipped:
     train it first, with training.window = context + ahead.
     """
 
-    weights: str = ""
-    """Weights file (safetensors); empty: fresh ones to train."""
+    form: ClassVar[str] = "quicksand.dit.1"
+
     steps: int = 4
     """Steps from noise to clip."""
     ahead: int = 12
@@ -49,10 +43,6 @@ class Dit(Continuing):
     """Blocks; for fresh weights."""
     heads: int = 4
     """Of the attention; for fresh weights."""
-    threads: int = 1
-    """CPU threads while generating; more are slower on a busy machine."""
-    device: str = "cpu"
-    """cpu or cuda."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "side", "depth", "heads", "threads"):
@@ -81,24 +71,14 @@ class Dit(Continuing):
         frames = torch.from_numpy(np.array(prompt.frames)).to(self.device)
         draw = torch.Generator().manual_seed(seed)
         with threads(self.threads):
-            new = rolled_out(
-                self._trained.to(self.device), frames, prompt.num_frames - len(frames), self.ahead, self.steps, draw
-            )
+            new = rolled_out(self._trained, frames, prompt.num_frames - len(frames), self.ahead, self.steps, draw)
         return np.asarray(new.cpu().numpy(), np.uint8)
-
-    def fingerprint(self) -> str:
-        """SHA-256 of the weights file."""
-        return hashlib.sha256(self._file().read_bytes()).hexdigest()
-
-    def network(self) -> torch.nn.Module:
-        """The network to train: fresh (drawn from torch's global generator) or, with `weights`, fine-tuned."""
-        return self._learning
 
     def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Error of the velocity from noise to the frames beyond `context`; see `Learner.loss` for the batch."""
         from pipeline.models._flow_matching import velocity_error
 
-        frames, context = batch["frames"], self._learning.shape.context
+        frames, context = batch["frames"], self._learning.architecture.context
         if frames.shape[1] <= context or frames.shape[1] % 2:
             raise ValueError(
                 f"model=dit: expected windows of an even number of frames above {context}, got {frames.shape[1]}; "
@@ -106,42 +86,12 @@ class Dit(Continuing):
             )
         return velocity_error(self._learning, frames, self.noise, int(batch["seed"]))
 
-    def save(self, path: str) -> None:
-        """Write the trained weights and their architecture as one safetensors file."""
-        from pipeline.models._weights import write
+    def fresh(self) -> Transformer:
+        """As `context`, `width`, `depth` and `heads` say."""
+        return self.built({name: getattr(self, name) for name in ("context", "width", "depth", "heads")})
 
-        write(self._learning, self._learning.shape, FORMAT, Path(path))
-
-    def taught(self, path: str) -> Dit:
-        """The model with these weights."""
-        return replace(self, weights=path)
-
-    @cached_property
-    def _learning(self) -> Transformer:
+    def built(self, fields: Mapping[str, Any]) -> Transformer:
+        """Of such a shape."""
         from pipeline.models._transformer import Shape, Transformer
 
-        if self.weights:
-            return self._read().train().to(self.device)
-        return Transformer(Shape(self.context, self.width, self.depth, self.heads)).to(self.device)
-
-    @cached_property
-    def _trained(self) -> Transformer:
-        return self._read().eval()
-
-    def _read(self) -> Transformer:
-        from pipeline.models._transformer import Shape, Transformer
-        from pipeline.models._weights import read
-
-        fields, tensors = read(self._file(), FORMAT)
-        network = Transformer(Shape(**fields))
-        network.load_state_dict(tensors)
-        return network
-
-    def _file(self) -> Path:
-        if not self.weights or not Path(self.weights).is_file():
-            raise FileNotFoundError(
-                f"model=dit: expected weights in '{self.weights}', there is no such file; none are shipped: make one "
-                "with `python -m pipeline stage=train model=dit training.window=16 training.crop=64`, then set "
-                "model.weights"
-            )
-        return Path(self.weights)
+        return Transformer(Shape(**fields))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pipeline import shelf, store, training, video
@@ -21,6 +22,14 @@ from pipeline.stages import Run, Tally
 from pipeline.stages._judged import held_out_scenes, judge_all
 from pipeline.stages._log import log
 from pipeline.stages._rehearsal import rehearsed, set_folder
+from pipeline.types import Bool, UInt8
+
+RIGID = 1
+"""`Layers.material` of what is rigid."""
+MOVES = 0.3
+"""Speed from which on a thing moves [px per frame]."""
+FEWEST = 4
+"""Pixels of a thing from which its speed can be told."""
 
 
 def train(run: Run) -> Tally:
@@ -97,15 +106,37 @@ def _footage(run: Run, folder: Path, row: dict[str, Any]) -> training.Footage:
         )
     captions = tuple(row.get("captions") or [row.get("text", "")])
     weight, position = row.get("weight", 1.0), row.get("position", 0)
-    return training.Footage(frames, _flow(folder, row), captions, float(weight), int(position))
+    flow, bodies = _layers(folder, row)
+    return training.Footage(frames, flow, bodies, captions, float(weight), int(position))
 
 
-def _flow(folder: Path, row: dict[str, Any]) -> np.ndarray[Any, np.dtype[np.float16]] | None:
-    """Exact flow back to the frame before, as fine as the export's steps in half the memory; None without layers."""
+def _layers(folder: Path, row: dict[str, Any]) -> tuple[NDArray[np.float16] | None, Bool | None]:
+    """Exact flow back to the frame before, as fine as the export's steps in half the memory, and the pixels of what is
+    rigid and moves; None of what was not exported."""
     if not row.get("layers"):
-        return None
+        return None, None
     with np.load(folder.parent / row["layers"]) as layers:
-        return layers["backward_flow"].astype(np.float16) if "backward_flow" in layers else None
+        if "backward_flow" not in layers:
+            return None, None
+        flow = layers["backward_flow"].astype(np.float16)
+        if "segmentation" not in layers or "material" not in layers:
+            return flow, None
+        return flow, moving_bodies(layers["segmentation"], layers["material"], flow)
+
+
+def moving_bodies(segmentation: NDArray[np.uint16], material: UInt8, flow: NDArray[np.float16]) -> Bool:
+    """Pixels of the rigid things that move at some time of a clip, (T, H, W).
+
+    A thing moves where its middle pixel does by more than MOVES in some frame; a thing of few pixels may be an edge.
+    """
+    speed = np.abs(flow.astype(np.float32)).sum(axis=-1)
+    bodies = np.zeros(segmentation.shape, bool)
+    for name in np.unique(segmentation[material == RIGID]):
+        mask = (segmentation == name) & (material == RIGID)
+        shown = np.flatnonzero(mask.sum(axis=(1, 2)) >= FEWEST)
+        if name and any(np.median(speed[time][mask[time]]) > MOVES for time in shown):
+            bodies |= mask
+    return bodies
 
 
 def _write_origin(run: Run, folder: Path, clips: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.types import Float32, Float64, UInt8
+from pipeline.types import Bool, Float32, Float64, UInt8
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +25,8 @@ class Footage:
     flow: NDArray[np.floating[Any]] | None = None
     """Motion of what is seen back to the frame before [px], shape (T, H, W, 2) = (u right, v down); zero in the first
     frame. Exact from the layers of a truth clip, or estimated; None: not known, and no batch says it."""
+    bodies: Bool | None = None
+    """Pixels of what is rigid and moves, shape (T, H, W); None: not known, and no batch says it."""
     captions: tuple[str, ...] = ()
     """What is to be seen, in several wordings."""
     weight: float = 1.0
@@ -51,6 +53,7 @@ class Windows:
         self._cut = cut
         self._starts = [_start_probabilities(clip.frames, cut.window, cut.opening) for clip in clips]
         self._moves = all(clip.flow is not None for clip in clips)
+        self._bodies = all(clip.bodies is not None for clip in clips)
         self._order = sorted(range(len(clips)), key=lambda index: clips[index].position)
 
     def batch(self, seed: list[int], augment: bool = True, share: float = 1.0) -> dict[str, Any]:
@@ -70,8 +73,11 @@ class Windows:
             "text": [wordings[int(words.integers(len(wordings)))] for wordings in captions],
             "seed": torch.tensor(int(rng.integers(2**62))),
         }
+        layers = torch.from_numpy(np.stack([layers for _, _, layers in drawn]))
         if self._moves:
-            told["flow"] = torch.from_numpy(np.stack([flow for _, _, flow in drawn]))
+            told["flow"] = layers[..., :2]
+        if self._bodies:
+            told["bodies"] = layers[..., 2] > 0
         return told
 
     def _likely(self, share: float) -> Float64 | None:
@@ -84,20 +90,30 @@ class Windows:
         return None if np.ptp(weights) == 0 else np.asarray(weights / weights.sum())
 
     def _window(self, rng: np.random.Generator, likely: Float64 | None, augment: bool) -> tuple[int, UInt8, Float32]:
-        """Which clip; its first frame and a window of it, (1 + T, crop, crop, 3); its flow (T, crop, crop, 2)."""
+        """Which clip; its first frame and a window of it, (1 + T, crop, crop, 3); flow and bodies there, of the same
+        shape but the first frame."""
         count = len(self._clips)
         index = int(rng.integers(count) if likely is None else rng.choice(count, p=likely))
         clip = self._clips[index]
         start = int(rng.choice(len(self._starts[index]), p=self._starts[index]))
         end = start + self._cut.window
         frames = np.concatenate([clip.frames[:1], clip.frames[start:end]])
-        known = np.zeros((*clip.frames.shape[:3], 2), np.float16) if clip.flow is None else clip.flow
-        frames, flow = _cut(frames, known[start:end].astype(np.float32), self._cut.crop, rng, zoom=augment)
+        frames, layers = _cut(frames, _layers(clip, start, end), self._cut.crop, rng, zoom=augment)
         if augment:
             frames = _recoloured(frames, rng)
             if rng.random() < 0.5:  # sideways only: upside down, gravity would point up
-                frames, flow = frames[:, :, ::-1], flow[:, :, ::-1] * np.array([-1, 1], np.float32)
-        return index, frames, flow
+                frames, layers = frames[:, :, ::-1], layers[:, :, ::-1] * np.array([-1, 1, 1], np.float32)
+        return index, frames, layers
+
+
+def _layers(clip: Footage, start: int, end: int) -> Float32:
+    """Flow and bodies of some frames in one, (T, H, W, 3); what is not known is 0."""
+    layers = np.zeros((*clip.frames[start:end].shape[:3], 3), np.float32)
+    if clip.flow is not None:
+        layers[..., :2] = clip.flow[start:end]
+    if clip.bodies is not None:
+        layers[..., 2] = clip.bodies[start:end]
+    return layers
 
 
 def _start_probabilities(clip: UInt8, window: int, opening: float) -> Float64:
@@ -110,21 +126,22 @@ def _start_probabilities(clip: UInt8, window: int, opening: float) -> Float64:
     return np.asarray(probability, np.float64)
 
 
-def _cut(frames: UInt8, flow: Float32, crop: int, rng: np.random.Generator, zoom: bool) -> tuple[UInt8, Float32]:
-    """A square anywhere in frames and flow, of side `crop` or, zoomed, shrunk to it from a larger one."""
+def _cut(frames: UInt8, layers: Float32, crop: int, rng: np.random.Generator, zoom: bool) -> tuple[UInt8, Float32]:
+    """A square anywhere in frames and layers, of side `crop` or, zoomed, shrunk to it from a larger one."""
     import cv2
 
     height, width = frames.shape[1:3]
     side = int(rng.integers(crop, min(height, width) + 1)) if zoom and rng.random() < 0.5 else crop
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     square = np.s_[:, top : top + side, left : left + side]
-    frames, flow = frames[square], flow[square]
+    frames, layers = frames[square], layers[square]
     if side == crop:
-        return frames, flow
+        return frames, layers
     size = (crop, crop)
     smaller = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
-    shorter = [cv2.resize(motion, size, interpolation=cv2.INTER_NEAREST) * (crop / side) for motion in flow]
-    return np.stack(smaller).astype(np.uint8), np.stack(shorter).astype(np.float32)
+    nearest = np.stack([cv2.resize(layer, size, interpolation=cv2.INTER_NEAREST) for layer in layers])
+    nearest[..., :2] *= crop / side
+    return np.stack(smaller).astype(np.uint8), nearest.astype(np.float32)
 
 
 def _recoloured(frames: UInt8, rng: np.random.Generator) -> UInt8:

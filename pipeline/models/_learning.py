@@ -58,8 +58,9 @@ def roll_out_loss(
 
     `flow` is the exact motion from each frame back to the one before [px], (B, T, 2, H, W), `bodies` the pixels of what
     is rigid and moves, (B, T, 1, H, W). Pictures are handed on as a viewer would see them, without their gradient (the
-    push-forward trick, Brandstetter et al. 2022), the body's pose and motion with it; with probability `truth` the
-    true ones are handed on instead (scheduled sampling, Bengio et al. 2015).
+    push-forward trick, Brandstetter et al. 2022), the body's pose and motion with it; now and then the
+    true ones are handed on instead (scheduled sampling, Bengio et al. 2015): in some windows hardly ever, in others
+    nearly always, with probability `truth` on average.
     """
     draw = torch.Generator(device="cpu").manual_seed(seed)
     opening = network.open(frames[:, 0], frames[:, 1])
@@ -67,6 +68,7 @@ def roll_out_loss(
     opened = opening_error(opening, frames, bodies, path[1]) + OTHERS * more_outlines(network, frames, bodies, draw)
     roll = Roll.opened(frames[:, :2], first, opening)
     roll.cut_out(_either(bodies[:, 1], roll.mask, draw), centre_of(bodies[:, 1])[0])
+    guided = torch.rand(len(frames), generator=draw) ** (1 / truth - 1) if truth else torch.zeros(len(frames))
     errors = []
     for time in range(2, frames.shape[1]):
         true, there = Seen(frames[:, time], flow[:, time], bodies[:, time]), path[time]
@@ -74,7 +76,7 @@ def roll_out_loss(
         step = network.step(roll.seen, first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
         visible = roll.advance(step)
         errors.append(step_error(step, roll, visible, before, true, there))
-        again = (torch.rand(len(frames), generator=draw) < truth).to(frames.device)
+        again = (torch.rand(len(frames), generator=draw) < guided).to(frames.device)
         roll.set_right(again & there.known, true.frame, true.body, there.pose, there.motion)
     return opened + torch.stack(errors).mean()
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.models._motion import warp
-from pipeline.models._poses import Pose, centre_of, placed
+from pipeline.models._poses import Pose, centre_of, read
 
 CANDIDATES = 4
 """What each pixel of the next canvas is chosen from: it stays, it moves, it is retouched, it is painted anew."""
@@ -22,6 +22,10 @@ MEMORY = 16
 """Numbers that are remembered from frame to frame, by each 2 x 2 pixels and by the body."""
 SCALE = (1.0, 1.0, 0.1, 0.1)
 """What a spread of 1 means: right, down [px], turn [rad], growth [log]."""
+PLACES, NEAR = 5, 16
+"""What is around the body is looked at in PLACES x PLACES places, NEAR numbers each."""
+AROUND = 0.22
+"""How far these places reach from the body's centre, as a share of the picture's shorter side."""
 QUICK = 4.0
 """Speed that counts as one [px per frame]."""
 
@@ -141,7 +145,9 @@ class NextFrameNetwork(nn.Module):
         self.steps = UNet(12, MEMORY, architecture)
         self.head = nn.Conv2d(widths[0], 4 * (2 + CANDIDATES + 3 + 3 + 1 + 3), 3, padding=1)
         self.remember = nn.Conv2d(widths[0], MEMORY, 3, padding=1)
-        self.moves = _told(2 * (widths[0] + widths[1]) + widths[-1] + 7 + MEMORY, 12 + MEMORY)
+        self.near = nn.Conv2d(widths[0], NEAR, 1)
+        self.even = nn.LayerNorm(NEAR * PLACES**2 + widths[-1])
+        self.moves = _told(NEAR * PLACES**2 + widths[-1] + 7 + MEMORY, 12 + MEMORY)
         for head in (self.opened, self.head):
             _start_small(head, 1e-3)
 
@@ -185,6 +191,16 @@ class NextFrameNetwork(nn.Module):
         goes_on, spread, known = self._moves(features, mask, pose, motion, memory[1])
         return Step(fields, goes_on, spread, (torch.tanh(self.remember(features[0])), known))
 
+    def _around(self, features: Tensor, centre: Tensor) -> Tensor:
+        """Features (B, NEAR, H/2, W/2) around `centre` (B, 2) [px], flat (B, NEAR * PLACES^2).
+
+        A region of interest, as in learning the dynamics of bodies from pictures (Qi et al. 2021).
+        """
+        reach = AROUND * min(features.shape[-2:]) * torch.linspace(-1, 1, PLACES, device=centre.device)
+        offsets = torch.stack(torch.meshgrid(reach, reach, indexing="xy"), dim=-1)
+        places = centre[:, None, None] / 2 + offsets
+        return read(features, places).flatten(1)
+
     def _moves(
         self, features: list[Tensor], mask: Tensor, pose: Pose, motion: Tensor, memory: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -193,16 +209,11 @@ class NextFrameNetwork(nn.Module):
         Motion is told as a share of the last motion that is lost, and what comes to it: falling and being stopped are
         two things to learn and not one.
         """
-        mask = mask.detach()
-        ahead = _shifted(mask, motion[:, :2].detach())
-        pooled = [
-            _pooled(features[level], functional.avg_pool2d(one, 2 ** (level + 1)))
-            for level in (0, 1)
-            for one in (mask, ahead)
-        ]
-        area = mask.sum(dim=(1, 2, 3))
+        around = self._around(self.near(features[0]), pose.centre.detach())
+        seen = self.even(torch.cat([around, features[-1].mean(dim=(2, 3))], dim=1))
+        area = mask.detach().sum(dim=(1, 2, 3))
         state = [motion[:, :2] / QUICK, 4 * motion[:, 2:], _where(pose.centre, area, mask)]
-        told = self.moves(torch.cat([*pooled, features[-1].mean(dim=(2, 3)), *state, memory], dim=1))
+        told = self.moves(torch.cat([seen, *state, memory], dim=1))
         kept = motion * torch.sigmoid(3.0 - told[:, 4:8])
         return kept + _scaled(told[:, :4]), told[:, 8:12] - 2.0, torch.tanh(told[:, 12:])
 
@@ -254,12 +265,6 @@ def _scaled(told: Tensor) -> Tensor:
 def _pooled(features: Tensor, mask: Tensor) -> Tensor:
     """Mean of features (B, C, h, w) over a mask (B, 1, h, w)."""
     return (features * mask).sum(dim=(2, 3)) / (mask.sum(dim=(2, 3)) + 0.1)
-
-
-def _shifted(mask: Tensor, motion: Tensor) -> Tensor:
-    """The mask moved by (B, 2) [px]."""
-    origin = torch.zeros_like(motion)
-    return placed(mask, Pose(motion, origin[:, 0], origin[:, 0]), origin)
 
 
 def _told(given: int, told: int) -> nn.Sequential:

@@ -33,8 +33,8 @@ class NextFrame(Own["NextFrameNetwork"]):
     """How much of the unknown motion is drawn: 1 as widely as was learned, 0 always its middle."""
     side: int = 64
     """Shorter side of the pictures that the network sees [px]; larger ones are moved and painted in full."""
-    truth: float = 0.2
-    """Probability that a training roll-out goes on from the true frame and not from the one that was told."""
+    truth: float = 0.5
+    """Mean probability that a training roll-out goes on from what truly was and not from what was told, 0..1."""
     widths: list[int] = field(default_factory=lambda: [32, 64, 96])
     """Channels at 1/2, 1/4, 1/8, ... of the resolution; for fresh weights."""
     blocks: int = 1

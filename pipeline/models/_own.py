@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pipeline import shelf
 from pipeline.models._continuing import Continuing
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     import torch
 
 
-Network = TypeVar("Network", bound="torch.nn.Module")
-
-
 @dataclass
-class Own(Continuing, Generic[Network]):
+class Own(Continuing):
     """A model with a network of this project."""
 
     form: ClassVar[str]
@@ -37,20 +34,21 @@ class Own(Continuing, Generic[Network]):
     """cpu or cuda."""
 
     @abstractmethod
-    def fresh(self) -> Network:
+    def fresh(self) -> torch.nn.Module:
         """A network as the settings say, with an `architecture`, drawn from torch's global generator."""
 
     @abstractmethod
-    def built(self, fields: Mapping[str, Any]) -> Network:
+    def built(self, fields: Mapping[str, Any]) -> torch.nn.Module:
         """A network of the architecture with these fields."""
 
     def fingerprint(self) -> str:
         """SHA-256 of the weights file."""
         return hashlib.sha256(self._file().read_bytes()).hexdigest()
 
-    def network(self) -> Network:
+    def network(self) -> torch.nn.Module:
         """The network to train: fresh or, with `weights`, fine-tuned."""
-        return self._learning
+        network: torch.nn.Module = self._learning
+        return network
 
     def save(self, path: str) -> None:
         """Write the trained weights and their architecture as one safetensors file."""
@@ -63,15 +61,15 @@ class Own(Continuing, Generic[Network]):
         return replace(self, weights=path)
 
     @cached_property
-    def _learning(self) -> Network:
+    def _learning(self) -> Any:
         network = self._read().train() if self.weights else self.fresh()
         return network.to(self.device)
 
     @cached_property
-    def _trained(self) -> Network:
+    def _trained(self) -> Any:
         return self._read().eval().to(self.device)
 
-    def _read(self) -> Network:
+    def _read(self) -> Any:
         from pipeline.models._weights import read
 
         fields, tensors = read(self._file(), self.form)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Dit(Own["Transformer"]):
+class Dit(Own):
     """Flow matching in patches of pixels, led by clean first frames: the small relative of the big video models.
 
     It makes `ahead` frames at a time and goes on from the last of them. The text is not read. No weights are shipped:

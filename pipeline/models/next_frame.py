@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class NextFrame(Own["NextFrameNetwork"]):
+class NextFrame(Own):
     """A next-frame network that cuts the moving body out and carries it along, before a canvas that it retouches.
 
     It learned from this project's own clips with their exact flow and masks, of one body that falls: everything that

@@ -12,7 +12,7 @@ from pipeline.models import Learner
 from pipeline.models._learning import best_candidates, change_weight, motion_weight, true_path
 from pipeline.models._motion import warp
 from pipeline.models._network import Architecture, NextFrameNetwork, Opening, Step
-from pipeline.models._poses import Pose, centre_of, followed, placed
+from pipeline.models._poses import Pose, centre_of, followed, placed, taken_back
 from pipeline.models._rolling import Roll, continued
 from pipeline.models.next_frame import NextFrame
 from pipeline.types import Prompt, UInt8
@@ -158,6 +158,15 @@ def test_placing_turns_grows_and_moves() -> None:
     longer = placed(picture, turned(0, growth=0.5), origin)
     assert longer.sum().item() == pytest.approx(picture.sum().item() * np.e, rel=0.05)
     assert centre_of(placed(picture, turned(0, right=-5, down=3), origin))[0].tolist() == [[25.0, 27.0]]
+
+
+def test_taking_back_undoes_placing() -> None:
+    picture = torch.zeros(1, 1, 48, 48)
+    picture[..., 18:30, 20:32] = 1
+    origin, pose = torch.tensor([[26.0, 24.0]]), turned(0.4, growth=-0.1, right=4, down=-3)
+    again = taken_back(placed(picture, pose, origin), pose, origin)
+    assert (again - picture)[..., 20:28, 22:30].abs().max() < 0.05
+    assert again[..., :15, :].abs().max() < 0.05
 
 
 def test_a_known_motion_is_followed() -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from pipeline.models._motion import warp
 from pipeline.models._network import SCALE, Fields, NextFrameNetwork, Opening, Step
-from pipeline.models._poses import Pose, centre_of, followed
+from pipeline.models._poses import FEWEST, Pose, centre_of, followed, placed, taken_back
 from pipeline.models._rolling import Roll
 
 POSE, MOTION, SPREAD = 0.1, 0.1, 0.01
@@ -26,8 +26,8 @@ ALIKE = 0.02
 HANDICAP = 0.02
 """What moving something must gain over leaving it, and painting it over moving it, or else all that stands still would
 be a little of each."""
-NEAR = 2.0
-"""Distance from where the body is at which what is seen of it teaches e times less [px]."""
+MARGIN = 0.15
+"""What was last seen this near to the edge may have left the picture [share of its sides]."""
 
 
 class Whereabouts(NamedTuple):
@@ -125,13 +125,12 @@ def step_error(step: Step, roll: Roll, visible: Tensor, before: Tensor, true: Se
     pose, motion, known = there
     poses = _mean(torch.log1p(_distance(roll.pose.numbers(), pose.numbers(), roll.mask)), known)
     motions = _mean(torch.log1p(_distance(step.motion, motion, roll.mask)), known)
-    near = torch.exp(-(roll.pose.centre - pose.centre).detach().norm(dim=1) / NEAR) * known
     return (
         POSE * poses
         + MOTION * motions
         + SPREAD * _mean(_surprise(motion - step.motion, step.spread), known)
         + canvas_error(step.fields, before, true, 1 - torch.maximum(true.body, visible.round()))
-        + body_error(step.fields, roll, true, near)
+        + body_error(step.fields, roll, true, there)
     )
 
 
@@ -151,14 +150,23 @@ def canvas_error(fields: Fields, before: Tensor, true: Seen, free: Tensor) -> Te
     return FLOW * off + CHOICE * wrong + PAINT * paint
 
 
-def body_error(fields: Fields, roll: Roll, true: Seen, near: Tensor) -> Tensor:
-    """What is seen of the body, and how bright it is, as far as it is where it should be, `near` (B,)."""
-    mask, colours = roll.placed_mask(), roll.placed_body()
-    weight = (mask > 0.4) * near[:, None, None, None]
-    bare = functional.binary_cross_entropy_with_logits(fields.bare, true.body, reduction="none")
-    shade = (colours + fields.shade - true.frame).abs().mean(dim=1, keepdim=True) * true.body
-    total = weight.sum() + 1
-    return (BARE * (bare * weight).sum() + SHADE * (shade * weight).sum()) / total
+def body_error(fields: Fields, roll: Roll, true: Seen, there: Whereabouts) -> Tensor:
+    """What is seen of the body, and how bright it is: as in truth, even if it is not where it is in truth."""
+    mask = roll.placed_mask()
+    truly = taken_back(torch.cat([true.frame, true.body], dim=1), there.pose, roll.origin)
+    frame, body = torch.split(placed(truly, roll.pose.detached(), roll.origin), [3, 1], dim=1)
+    told = (there.known | _gone(true.body, there.pose))[:, None, None, None] & (mask > 0.4)
+    bare = functional.binary_cross_entropy_with_logits(fields.bare, body.clamp(0, 1), reduction="none")
+    shade = (roll.placed_body() + fields.shade - frame).abs().mean(dim=1, keepdim=True) * body
+    shade = shade * there.known[:, None, None, None]
+    return (BARE * (bare * told).sum() + SHADE * (shade * told).sum()) / (told.sum() + 1)
+
+
+def _gone(body: Tensor, pose: Pose) -> Tensor:
+    """Whether nothing is seen of a body (B, 1, H, W) that was last seen well within the picture: it is hidden, (B,)."""
+    place = pose.centre / pose.centre.new_tensor([body.shape[-1], body.shape[-2]])
+    within = ((place > MARGIN) & (place < 1 - MARGIN)).all(dim=1)
+    return within & (body.sum(dim=(1, 2, 3)) < FEWEST)
 
 
 def best_candidates(candidates: list[Tensor], true: Tensor) -> Tensor:

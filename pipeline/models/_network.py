@@ -16,8 +16,8 @@ from pipeline.models._poses import Pose, centre_of, read
 CANDIDATES = 4
 """What each pixel of the next canvas is chosen from: it stays, it moves, it is retouched, it is painted anew."""
 SHARPNESS = 4.0
-"""Power to which shares of candidates are raised before they are mixed: nearly a choice, or things would fade away a
-little with every frame."""
+"""Power to which shares are raised before pictures are mixed: nearly a choice, or things would fade away a little with
+every frame, and a body half of which may be hidden would be half transparent."""
 MEMORY = 16
 """Numbers that are remembered from frame to frame, by each 2 x 2 pixels and by the body."""
 SCALE = (1.0, 1.0, 0.1, 0.1)
@@ -233,7 +233,7 @@ def next_canvas(canvas: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:
 def body_before(canvas: Tensor, body: Tensor, mask: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:
     """The picture: the shaded body (B, 3, H, W) before the canvas, where its mask (B, 1, H, W) says and nothing covers
     it; and its visible share of each pixel."""
-    visible = mask * torch.sigmoid(fields.bare)
+    visible = mask * torch.sigmoid(SHARPNESS * fields.bare)
     return canvas + visible * (body + fields.shade - canvas), visible
 
 

@@ -79,6 +79,16 @@ def placed(picture: Tensor, pose: Pose, origin: Tensor, size: tuple[int, int] | 
     return read(picture, places * zoom, padding="zeros")
 
 
+def taken_back(picture: Tensor, pose: Pose, origin: Tensor) -> Tensor:
+    """What `picture` (B, C, H, W) shows of a body in `pose`, as it lay centred at `origin` (B, 2): undoes `placed`."""
+    offset = grid(picture.shape[-2], picture.shape[-1], picture) - origin[:, None, None, :]
+    cos = (torch.cos(pose.angle) * torch.exp(pose.growth))[:, None, None]
+    sin = (torch.sin(pose.angle) * torch.exp(pose.growth))[:, None, None]
+    x = cos * offset[..., 0] - sin * offset[..., 1]
+    y = sin * offset[..., 0] + cos * offset[..., 1]
+    return read(picture, torch.stack([x, y], dim=-1) + pose.centre[:, None, None, :], padding="zeros")
+
+
 def centre_of(mask: Tensor) -> tuple[Tensor, Tensor]:
     """Centre (B, 2) [px] and area (B,) [px] of masks (B, 1, H, W), 0..1; the middle of the picture for empty ones."""
     height, width = mask.shape[-2:]

@@ -114,7 +114,7 @@ def test_settings_are_checked() -> None:
 
 
 def test_a_fresh_network_stands_still() -> None:
-    """Before it has learned anything it knows of no body, and the next frame is the last one: roll-outs begin stable."""
+    """Before it has learned anything it knows of no body; the next frame is the last one: roll-outs begin stable."""
     torch.manual_seed(0)
     frames = torch.from_numpy(falling(2, 64))
     new = continued(NextFrameNetwork(Architecture((8, 16, 16), 1)), frames, 5, 64, torch.zeros(1, 4))

@@ -24,8 +24,8 @@ SCALE = (1.0, 1.0, 0.1, 0.1)
 """What a spread of 1 means: right, down [px], turn [rad], growth [log]."""
 PLACES, NEAR = 5, 16
 """What is around the body is looked at in PLACES x PLACES places, NEAR numbers each."""
-AROUND = 0.22
-"""How far these places reach from the body's centre, as a share of the picture's shorter side."""
+AROUND = 14.0
+"""How far these places reach from the body's centre [px]."""
 QUICK = 4.0
 """Speed that counts as one [px per frame]."""
 
@@ -196,7 +196,7 @@ class NextFrameNetwork(nn.Module):
 
         A region of interest, as in learning the dynamics of bodies from pictures (Qi et al. 2021).
         """
-        reach = AROUND * min(features.shape[-2:]) * torch.linspace(-1, 1, PLACES, device=centre.device)
+        reach = AROUND / 2 * torch.linspace(-1, 1, PLACES, device=centre.device)
         offsets = torch.stack(torch.meshgrid(reach, reach, indexing="xy"), dim=-1)
         places = centre[:, None, None] / 2 + offsets
         return read(features, places).flatten(1)

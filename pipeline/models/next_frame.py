@@ -32,7 +32,8 @@ class NextFrame(Own):
     spread: float = 1.0
     """How much of the unknown motion is drawn: 1 as widely as was learned, 0 always its middle."""
     side: int = 64
-    """Shorter side of the pictures that the network sees [px]; larger ones are moved and painted in full."""
+    """Shorter side of the pictures that the network sees [px], that of the clips which it learns from; larger ones are
+    moved and painted in full."""
     truth: float = 0.5
     """Mean probability that a training roll-out goes on from what truly was and not from what was told, 0..1."""
     widths: list[int] = field(default_factory=lambda: [32, 64, 96])

@@ -220,6 +220,20 @@ def test_warping_reads_where_the_flow_points() -> None:
     torch.testing.assert_close(warp(frame, flow)[..., 1:, :-2], frame[..., :-1, 2:], rtol=0, atol=1e-5)
 
 
+def test_what_rolls_goes_where_its_outline_goes() -> None:
+    """A disc moves 2 px to the right while its surface, seen from above, moves twice as fast."""
+    y, x = torch.meshgrid(torch.arange(48) + 0.5, torch.arange(48) + 0.5, indexing="ij")
+    inside = [((x - 14 - 2 * time) ** 2 + (y - 24) ** 2 < 64).float() for time in range(6)]
+    bodies = torch.stack(inside)[None, :, None]
+    flow = torch.cat([-4 * bodies, torch.zeros_like(bodies)], dim=2)
+    path = true_path(bodies, flow)
+    assert path[5].pose.centre[0].tolist() == pytest.approx([24, 24], abs=0.1)
+    assert path[5].motion[0].tolist() == pytest.approx([2, 0, 0, 0], abs=0.1)
+    hidden = bodies.clone()
+    hidden[:, 3:, :, 24:] = 0
+    assert true_path(hidden, flow)[5].pose.centre[0, 1].item() == pytest.approx(24, abs=1), "half of it is no whole"
+
+
 def test_errors_weigh_more_where_things_move() -> None:
     before = torch.full((1, 3, 32, 32), 0.5)
     true = before.clone()

@@ -26,6 +26,9 @@ ALIKE = 0.02
 HANDICAP = 0.02
 """What moving something must gain over leaving it, and painting it over moving it, or else all that stands still would
 be a little of each."""
+WHOLE = 0.8
+"""Share of the pixels that a body showed at first from which on it counts as wholly seen: turned, it shows some more or
+less."""
 MARGIN = 0.15
 """What was last seen this near to the edge may have left the picture [share of its sides]."""
 
@@ -82,7 +85,10 @@ def roll_out_loss(
 
 
 def true_path(bodies: Tensor, flow: Tensor) -> list[Whereabouts]:
-    """Of the body in every frame, its pose relative to that in the second one."""
+    """Of the body in every frame, its pose relative to that in the second one.
+
+    As its flow says, and where all of it is seen as its outline says: what rolls does not go where its surface goes.
+    """
     centre, area = centre_of(bodies[:, 1])
     still = torch.zeros_like(area)
     before = Pose(_came_from(bodies[:, 1], flow[:, 1]), still, still)
@@ -90,10 +96,24 @@ def true_path(bodies: Tensor, flow: Tensor) -> list[Whereabouts]:
     pose = Pose(centre, still, still)
     path = [Whereabouts(pose, motion, known)] * 2
     for time in range(2, flow.shape[1]):
-        pose, motion, seen = followed(pose, bodies[:, time], flow[:, time])
+        before = pose
+        pose, _, seen = followed(before, bodies[:, time], flow[:, time])
+        outlined = Pose(centre_of(bodies[:, time])[0], pose.angle, 0.5 * torch.log(_share(bodies[:, time], area)))
+        pose = outlined.where(_whole(bodies[:, time], area), pose)
         known = known & seen
-        path.append(Whereabouts(pose, motion, known))
+        path.append(Whereabouts(pose, pose.numbers() - before.numbers(), known))
     return path
+
+
+def _share(body: Tensor, area: Tensor) -> Tensor:
+    """How much is seen of a body (B, 1, H, W) that showed `area` pixels at first, (B,)."""
+    return (body.sum(dim=(1, 2, 3)) / area.clamp(min=1)).clamp(min=1e-3)
+
+
+def _whole(body: Tensor, area: Tensor) -> Tensor:
+    """Whether, by and large, all of it is seen, and none of it at the picture's edge, (B,)."""
+    inner = body[..., 1:-1, 1:-1].sum(dim=(1, 2, 3))
+    return (_share(body, area) > WHOLE) & (inner == body.sum(dim=(1, 2, 3)))
 
 
 def more_outlines(network: NextFrameNetwork, frames: Tensor, bodies: Tensor, draw: torch.Generator) -> Tensor:

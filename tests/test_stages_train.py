@@ -14,7 +14,8 @@ from pipeline import store
 from pipeline.app import compose
 from pipeline.models import Spec
 from pipeline.models.next_frame import NextFrame
-from pipeline.stages.train import moving_bodies, train
+from pipeline.stages.train import train
+from pipeline.training import moving_bodies
 
 
 class Paced(NextFrame):

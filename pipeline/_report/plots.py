@@ -83,21 +83,26 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def _frame(scale: _Scale, plot: Plot) -> str:
+    across = [(scale.x(value), f"{value:.4g}") for value in ticks(scale.low[0], scale.high[0])]
+    up = [(scale.y(value), f"{value:.4g}") for value in ticks(scale.low[1], scale.high[1])]
+    return axes(across, up, plot.x_label, plot.y_label)
+
+
+def axes(across: Iterable[tuple[float, str]], up: Iterable[tuple[float, str]], x_label: str, y_label: str) -> str:
+    """Grid lines with their words, at x or y [px of the drawing], and the names of both axes."""
     base, right = HEIGHT - FOOT, WIDTH - RIGHT
     marks = []
-    for value in ticks(scale.low[0], scale.high[0]):
-        x = scale.x(value)
+    for x, word in across:
         marks.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{HEAD}" y2="{base}"/>')
-        marks.append(f'<text class="tick" x="{x}" y="{base + 14}" text-anchor="middle">{value:.4g}</text>')
-    for value in ticks(scale.low[1], scale.high[1]):
-        y = scale.y(value)
+        marks.append(f'<text class="tick" x="{x}" y="{base + 14}" text-anchor="middle">{word}</text>')
+    for y, word in up:
         marks.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y}" y2="{y}"/>')
-        marks.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{value:.4g}</text>')
+        marks.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{word}</text>')
     middle = (HEAD + base) / 2
-    marks.append(f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{escape(plot.x_label)}</text>')
+    marks.append(f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">{escape(x_label)}</text>')
     marks.append(
         f'<text class="tick" x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">'
-        f"{escape(plot.y_label)}</text>"
+        f"{escape(y_label)}</text>"
     )
     return "".join(marks)
 

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from pipeline._report.nouns import MeanError
-from pipeline._report.plots import FOOT, HEAD, HEIGHT, LEFT, LEGEND_ROW, RIGHT, SHADES, WIDTH, ticks
+from pipeline._report.plots import FOOT, HEAD, HEIGHT, LEFT, LEGEND_ROW, RIGHT, SHADES, WIDTH, axes, ticks
 
 
 @dataclass(frozen=True)
@@ -161,23 +161,10 @@ class _Scale:
 
 
 def _axes(scale: _Scale, chart: Chart) -> str:
-    base, right = HEIGHT - FOOT, WIDTH - RIGHT
-    marks = []
-    for clips in sorted({round(point[0]) for line in chart.lines for point in line.points}):
-        x = scale.x(max(clips, 1))
-        marks.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{HEAD}" y2="{base}"/>')
-        marks.append(f'<text class="tick" x="{x}" y="{base + 14}" text-anchor="middle">{clips}</text>')
-    for value in ticks(0.0, scale.top):
-        y = scale.y(value)
-        marks.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y}" y2="{y}"/>')
-        marks.append(f'<text class="tick" x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{value:.4g}</text>')
-    middle = (HEAD + base) / 2
-    marks.append(f'<text class="tick" x="{right}" y="{HEIGHT - 8}" text-anchor="end">training clips</text>')
-    marks.append(
-        f'<text class="tick" x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">'
-        f"{escape(chart.label)}</text>"
-    )
-    return "".join(marks)
+    sizes = sorted({round(point[0]) for line in chart.lines for point in line.points})
+    across = [(scale.x(max(clips, 1)), str(clips)) for clips in sizes]
+    up = [(scale.y(value), f"{value:.4g}") for value in ticks(0.0, scale.top)]
+    return axes(across, up, "training clips", chart.label)
 
 
 def _level(scale: _Scale, name: str, value: float, index: int) -> str:

@@ -223,11 +223,11 @@ def outline(logits: Tensor) -> Tensor:
     return ((torch.sigmoid(logits) - 0.2) / 0.6).clamp(0, 1)
 
 
-def next_canvas(canvas: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:
-    """The canvas (B, 3, H, W) one frame on, and what it was mixed from, (B, CANDIDATES, 3, H, W)."""
+def next_canvas(canvas: Tensor, fields: Fields) -> Tensor:
+    """The canvas (B, 3, H, W) one frame on."""
     candidates = torch.stack([canvas, warp(canvas, fields.flow), canvas + fields.retouch, fields.paint], dim=1)
     shares = torch.softmax(SHARPNESS * fields.preference, dim=1)
-    return (shares.unsqueeze(2) * candidates).sum(dim=1), candidates
+    return (shares.unsqueeze(2) * candidates).sum(dim=1)
 
 
 def body_before(canvas: Tensor, body: Tensor, mask: Tensor, fields: Fields) -> tuple[Tensor, Tensor]:

@@ -71,7 +71,7 @@ class Roll:
         """Take a step; what is visible of the body, (B, 1, H, W)."""
         self.pose, self.motion, self.memory = self.pose.moved(step.motion), step.motion, step.memory
         with torch.no_grad():
-            self.canvas, _ = next_canvas(self.canvas, step.fields)
+            self.canvas = next_canvas(self.canvas, step.fields)
             picture, visible = body_before(self.canvas, self.placed_body(), self.placed_mask(), step.fields)
             self.seen = torch.stack([self.seen[:, 1], as_shown(picture)], dim=1)
         return visible
@@ -109,7 +109,7 @@ def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, 
             wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
             roll.advance(step._replace(motion=step.motion + wider - widened))
             fields = _enlarged(step.fields, large)
-            canvas, _ = next_canvas(canvas, fields)
+            canvas = next_canvas(canvas, fields)
             body, share = (placed(one, roll.pose, roll.origin, size) for one in (last, mask))
             new.append(as_shown(body_before(canvas, body, share, fields)[0])[0])
             widened = wider

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline._threads import threads
+from pipeline.training._bodies import moving_bodies
 from pipeline.training._hands import PRECISIONS, helps
 from pipeline.training._state import CHECKPOINT, LOG, SCHEDULES, WEIGHTS, State
 from pipeline.training._trackers import BOARDS, Track, tracker
@@ -30,6 +31,7 @@ __all__ = [
     "Training",
     "Windows",
     "helps",
+    "moving_bodies",
     "tracker",
     "weights_at",
 ]

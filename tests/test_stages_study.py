@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,10 +20,12 @@ import pytest
 from conftest import ROOT
 
 from pipeline import app, store
-from pipeline.stages._grid import BASE, Level, Study
+from pipeline.passing import pass_until, tally
+from pipeline.stages._grid import BASE, Level, Sampling, Study
 from pipeline.stages._marks import MEASURED, Mark, passed, totals
 from pipeline.stages._rehearsal import rehearsed
 from pipeline.stages._study_findings import findings, rows
+from pipeline.stages._study_passing import pass_rates
 from pipeline.stages._study_words import PATH
 from pipeline.stages._walk import walk
 from pipeline.stages.study import ROW, study
@@ -36,8 +39,10 @@ TINY = (
     "study.base=['seed=1','clips=1','redraws=0','material=none']",
     "study.pool=['seed=2','clips=3','redraws=0','material=none']",
     "study.tests={seen: ['seed=3','clips=1','material=none'], far: ['seed=4','clips=1','material=none']}",
+    "study.sampling.wanted=2", "study.sampling.cap=3", "study.sampling.scenes=1",
 )  # fmt: skip
-CELLS = {f"{arm}-{size}-tiny-0" for arm in ("curated", "random") for size in (1, 2)}
+CELLS_IN_ORDER = [f"{arm}-{size}-tiny-0" for size in (1, 2) for arm in ("curated", "random")]
+CELLS = set(CELLS_IN_ORDER)
 
 
 def finished(folder: Path) -> dict[Path, int]:
@@ -113,6 +118,20 @@ def test_the_base_is_where_cells_begin_and_what_is_rehearsed(killed: tuple[Path,
     assert origins["random-1-tiny-0"]["training"]["rehearsal"] == ""
 
 
+def test_scenes_are_sampled_until_enough_pass(killed: tuple[Path, list[dict[Path, int]]]) -> None:
+    folder, _ = killed
+    samples = pq.read_table(folder / "study_samples.parquet").to_pylist()
+    assert [(f"{row['arm']}-{row['size']}-{row['model']}-{row['seed']}", row["test"]) for row in samples] == [
+        (cell, test) for cell in CELLS_IN_ORDER for test in ("seen", "far")
+    ]
+    assert all(tally([sign == "1" for sign in row["outcomes"]], 2, 3).samples in (2, 3) for row in samples)
+    assert all(row["parameters"] > 0 for row in samples)
+    kept = sorted(folder.glob("cells/*/passes/*/*.json"))
+    assert len(kept) == len(samples)
+    first = store.read_json(folder / "cells" / "curated-1-tiny-0" / "passes" / "seen" / kept[0].name)
+    assert first["outcomes"] == samples[0]["outcomes"]
+
+
 def test_the_page_says_what_was_found(killed: tuple[Path, list[dict[Path, int]]]) -> None:
     folder, _ = killed
     page = (folder / "study.html").read_text()
@@ -120,6 +139,7 @@ def test_the_page_says_what_was_found(killed: tuple[Path, list[dict[Path, int]]]
     assert "QUICK RUN" in page
     sentences = [*(one for some in told["findings"] for one in some["sentences"]), *told["limits"]]
     assert all(one in page for one in sentences)
+    assert "Pass rates with resolution" in page
     assert page.count("data:image") == 2 * (1 + 1 + 2)  # each test: truth, base, two arms
     assert 'src="http' not in page
 
@@ -199,6 +219,54 @@ def test_null_results_are_said() -> None:
     assert passes == [f"primary, fair: {arms}, base 0 (0 to 69) %, copy_last 0 (0 to 98) %."]
 
 
+def sampled(sizes: Sequence[int], rate: Callable[[int, int], float], cap: int = 200) -> list[dict[str, Any]]:
+    """Three scenes of two grades, three runs a size, whose answers pass at `rate`(size, scene), five wanted."""
+    rng = np.random.default_rng(1)
+
+    def passes(likely: float, _: int) -> bool:
+        return bool(rng.random() < likely)
+
+    about = {"kind": "cell", "arm": "random", "model": "m", "parameters": 1000, "test": "seen", "level": "rough"}
+    return [
+        {
+            **about, "size": size, "clips": size, "seed": seed, "grade": grade, "clip_id": f"{grade}{scene}",
+            "outcomes": "".join(
+                str(int(one)) for one in pass_until(partial(passes, rate(size, scene)), 5, cap)
+            ),
+        }
+        for grade in ("primary", "kindergarten") for scene in range(3) for size in sizes for seed in range(3)
+    ]  # fmt: skip
+
+
+def test_pass_rates_grow_as_their_law_says_and_the_largest_size_is_foretold() -> None:
+    asked = a_study(sizes=[8, 32, 128, 512], arms={"random": []}, sampling=Sampling(wanted=5, cap=200))
+    rows_ = sampled(asked.sizes, lambda size, scene: math.exp(-(8 + 4 * scene) * size**-0.4))
+    told = pass_rates(asked, rows_)
+    assert [one["grade"] for one in told] == ["kindergarten", "primary"]
+    for one in told:
+        assert one["over"] == "clips"
+        assert one["law"]["alpha_interval"][0] < 0.4 < one["law"]["alpha_interval"][1]
+        assert one["trend"]["kind"] in ("linear", "undecided")
+        assert one["forecast"]["size"] == 512
+        assert one["forecast"]["met"]
+        truth = np.mean([math.exp(-(8 + 4 * scene) * 512**-0.4) for scene in range(3)])
+        assert one["rates"][-1]["low"] < truth < one["rates"][-1]["high"]
+        assert len(one["by_scene"]) == 3
+    said = findings(asked, marked(1.0, 0.3), rows_)["findings"]
+    grows, foretold = (some["sentences"] for some in said[-2:])
+    assert grows[0].startswith("kindergarten, random, rough: ")
+    assert foretold[0] == "2 of 2 forecasts were met; 95 % should be."
+
+
+def test_what_never_passes_has_a_bound_and_no_law() -> None:
+    asked = a_study(sizes=[8, 32], arms={"random": []}, sampling=Sampling(wanted=5, cap=20))
+    [first, _] = pass_rates(asked, sampled(asked.sizes, lambda size, scene: 0.0, cap=20))
+    assert first["rates"][0]["mean"] == 0
+    assert 0 < first["rates"][0]["high"] < 0.2
+    assert "3 scenes never passed" in first["law"]
+    assert isinstance(first["forecast"], str)
+
+
 def test_one_run_has_no_interval_and_no_law() -> None:
     single = [one for one in marked(1.5, 0.0) if one["seed"] <= 0 and one["size"] in (0, 16)]
     found = findings(a_study(sizes=[16], seeds=[0]), single)
@@ -251,6 +319,9 @@ def test_rehearsal_has_its_share_of_the_windows(share: float) -> None:
         (("experiment=study_quick", "+study.arms.base=[]"), "no arm called base"),
         (("experiment=study_quick", "+study.arms.odd=['curation.chose=random']"), "study: .*curation.chose"),
         (("experiment=study_quick", "+study.arms.odd=['training.rehearsal=base']"), "of a study with a base"),
+        (("experiment=study_quick", "study.sampling.wanted=1"), "wanted of 0 or at least 2"),
+        (("experiment=study_quick", "study.sampling.level=hard"), "expected one of rough, fair, strict, got 'hard'"),
+        (("experiment=study_quick", "study.sampling.wanted=5", "model.spread=0"), "whose answers differ"),
         (("experiment=study_quick", "model=copy_last"), "expected a model that learns|model.widths"),
     ],
 )

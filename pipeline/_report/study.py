@@ -18,8 +18,8 @@ class Line:
     """One arm's curve."""
 
     name: str
-    points: tuple[tuple[float, float, float], ...]
-    """Number of clips, mean, standard error over seeds (0 if there is one seed)."""
+    points: tuple[tuple[float, float, float | tuple[float, float]], ...]
+    """Number of clips, mean, and its standard error over seeds (0 if there is one seed) or its interval."""
     law: tuple[float, float] | None = None
     """a and b of a N^-b, drawn where it was measured; None if it was not fitted."""
 
@@ -64,6 +64,9 @@ class StudyPage:
     """Level -> its bounds."""
     report: Sequence[Mapping[str, Any]]
     """Rows of summary.json's study.report."""
+    passing: Sequence[Mapping[str, Any]]
+    """Rows of summary.json's study.passing."""
+    passing_charts: Sequence[Chart]
     tests: Sequence[str]
     forgetting: Sequence[tuple[str, Mapping[str, Mapping[str, Any]]]]
     """Name of arm, clips and model -> test -> row of study.changes."""
@@ -147,7 +150,7 @@ class _Scale:
     @classmethod
     def of(cls, chart: Chart) -> _Scale:
         clips = [point[0] for line in chart.lines for point in line.points] or [1.0]
-        highest = [point[1] + point[2] for line in chart.lines for point in line.points]
+        highest = [_reach(point)[1] for line in chart.lines for point in line.points]
         highest += [value for _, value in chart.marks]
         return cls(min(clips), max(clips), 1.08 * max(highest, default=1.0) or 1.0)
 
@@ -158,6 +161,12 @@ class _Scale:
 
     def y(self, value: float) -> float:
         return round(HEIGHT - FOOT - (HEIGHT - HEAD - FOOT) * max(0.0, value) / self.top, 1)
+
+
+def _reach(point: tuple[float, float, float | tuple[float, float]]) -> tuple[float, float]:
+    """From where to where a point's bar reaches."""
+    _, mean, error = point
+    return error if isinstance(error, tuple) else (mean - error, mean + error)
 
 
 def _axes(scale: _Scale, chart: Chart) -> str:
@@ -180,12 +189,12 @@ def _level(scale: _Scale, name: str, value: float, index: int) -> str:
 def _line(scale: _Scale, line: Line, index: int, count: int) -> str:
     """Lines are set apart a little, so that their error bars can be told."""
     shade, aside = f"shade{index % SHADES}", 4 * (index - (count - 1) / 2)
-    places = [(round(scale.x(clips) + aside, 1), mean, error) for clips, mean, error in line.points]
+    places = [(round(scale.x(point[0]) + aside, 1), point[1], _reach(point)) for point in line.points]
     path = "".join(f"{'L' if number else 'M'}{x} {scale.y(mean)}" for number, (x, mean, _) in enumerate(places))
     bars = "".join(
-        f'<path class="{shade}" d="M{x} {scale.y(mean - error)}L{x} {scale.y(mean + error)}"/>'
+        f'<path class="{shade}" d="M{x} {scale.y(low)}L{x} {scale.y(high)}"/>'
         f'<circle class="{shade}" cx="{x}" cy="{scale.y(mean)}" r="3.5"/>'
-        for x, mean, error in places
+        for x, mean, (low, high) in places
     )
     if not line.law or len(places) < 2:
         return f'<path class="{shade}" d="{path}"/>{bars}'

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline._threads import threads
+from pipeline.models import Spec
 from pipeline.models._own import Own
 from pipeline.types import Prompt, UInt8
 
@@ -55,6 +56,11 @@ class NextFrame(Own):
                 raise ValueError(f"model=next_frame: {name} must be at least {least}, got {getattr(self, name)}")
         if len(self.widths) < 2 or any(width % 8 for width in self.widths):
             raise ValueError(f"model=next_frame: widths must be two or more multiples of 8, got {self.widths}")
+
+    @property
+    def spec(self) -> Spec:
+        """Answers differ as far as the unknown motion is drawn."""
+        return Spec(stochastic=self.spread > 0)
 
     def continued(self, prompt: Prompt, seed: int) -> UInt8:
         """Frame after frame, each from those before."""

@@ -38,6 +38,27 @@ def _levels() -> dict[str, Level]:
 
 
 @dataclass
+class Sampling:
+    """How often a scene of a test is put to a stochastic model, so that pass rates can be told (docs/passing.md)."""
+
+    wanted: int = 0
+    """Passes at which sampling stops: 2 or more, better 5; 0: no scene is sampled."""
+    cap: int = 40
+    """Samples at which it stops in any case."""
+    scenes: int = 3
+    """Of each test and grade, so many first ones."""
+    level: str = "rough"
+    """What it is to pass."""
+
+    def __post_init__(self) -> None:
+        if self.wanted < 0 or self.wanted == 1 or self.cap < 1 or self.scenes < 1:
+            raise ValueError(
+                "study.sampling: expected wanted of 0 or at least 2, cap and scenes of at least 1, "
+                f"got {self.wanted}, {self.cap} and {self.scenes}"
+            )
+
+
+@dataclass
 class Study:
     """A grid of trainings, each asked and scored on the same tests. docs/study.md has an example of each setting.
 
@@ -61,6 +82,7 @@ class Study:
     """Name -> settings of scenes that no cell trains on."""
     levels: dict[str, Level] = field(default_factory=_levels)
     """Strictness of passing, from loose to strict."""
+    sampling: Sampling = field(default_factory=Sampling)
     shown: int = 2
     """Scenes of each test of which the page shows strips."""
 
@@ -70,6 +92,10 @@ class Study:
         for what in ("sizes", "seeds"):
             if len(set(getattr(self, what))) < len(getattr(self, what)):
                 raise ValueError(f"study.{what}: expected different ones, got {getattr(self, what)}")
+        if self.sampling.level not in self.levels:
+            raise ValueError(
+                f"study.sampling.level: expected one of {', '.join(self.levels)}, got '{self.sampling.level}'"
+            )
         for what in ("arms", "models", "tests"):
             for name in getattr(self, what):
                 if not re.fullmatch(r"[a-z0-9_]+", name) or (what, name) == ("arms", BASE):

@@ -44,7 +44,7 @@ def marks(
         folder = score_folder(run, one.model, one.clip_id, one.sample)
         if one.model in models and (folder / "opinion.json").exists():
             opinion = read_opinion(folder)
-            said[one.model, one.clip_id].append(_mark(opinion.errors, opinion.judgements, levels, asked[one.clip_id]))
+            said[one.model, one.clip_id].append(mark_of(opinion.errors, opinion.judgements, levels, asked[one.clip_id]))
     for (model, clip_id), some in said.items():
         yield {"answered_by": model, **vars(about[clip_id]), **_mean(some)}
 
@@ -58,7 +58,7 @@ def marks_of_redraws(run: Run, levels: Mapping[str, Level], asked: Mapping[str, 
             drawn[error.sample].append(error)
         said = {one.sample: one for one in opinion.judgements}
         some = [
-            _mark(errors, [said[draw]] if draw in said else (), levels, asked[truth.clip_id])
+            mark_of(errors, [said[draw]] if draw in said else (), levels, asked[truth.clip_id])
             for draw, errors in drawn.items()
         ]
         if some:
@@ -81,9 +81,10 @@ def passed(errors: Mapping[str, float], level: Level, asked: Iterable[str]) -> b
     return all(errors[name] <= bounds[name] for name in asked if name in bounds)
 
 
-def _mark(
+def mark_of(
     errors: Sequence[Score], judgements: Sequence[Judgement], levels: Mapping[str, Level], asked: set[str]
 ) -> Mark:
+    """What one answer is worth that was found to have these errors."""
     found = {error.metric: error.value for error in errors}
     path = next(error for error in errors if error.metric == "object_path_error")
     last = path.per_frame[-max(1, len(path.per_frame) // FINAL) :]

@@ -24,11 +24,13 @@ TILES = 8
 """Frames in a strip."""
 
 
-def write_study(run: Run, marked: Sequence[Mark], failed: Mapping[str, str]) -> None:
-    """All files, from what was noted of every answer."""
-    table, found = rows(run.study, marked), findings(run.study, marked)
+def write_study(run: Run, marked: Sequence[Mark], samples: Sequence[Row], failed: Mapping[str, str]) -> None:
+    """All files, from what was noted of every answer, and of scenes that were sampled until they passed."""
+    table, found = rows(run.study, marked), findings(run.study, marked, samples)
     _write_table(run.folder / "study.parquet", table)
     _write_table(run.folder / "study_clips.parquet", [{**mark, "failed": ""} for mark in marked])
+    if samples:
+        _write_table(run.folder / "study_samples.parquet", samples)
     store.update_json(run.folder / "summary.json", study={**found, "levels": run.study.levels})
     store.write_text(run.folder / "study.html", report.render_study(_page(run, table, found, failed)))
 
@@ -58,6 +60,8 @@ def _page(run: Run, table: Sequence[Row], found: Mapping[str, Any], failed: Mapp
         charts=charts.pop(PATH),
         more=[chart for some in charts.values() for chart in some],
         strips=[*_strips(run)],
+        passing=found["passing"],
+        passing_charts=[*_passing_charts(run, found["passing"])],
         levels={name: vars(bounds) for name, bounds in study.levels.items()},
         report=found["report"],
         tests=list(study.tests),
@@ -84,6 +88,20 @@ def _charts(run: Run, table: Sequence[Row], curves: Sequence[Row], name: str) ->
             label = "share of answers" if name.startswith("pass_") else UNITS[name]
             marks = tuple((_mark_name(run, row), float(row[name])) for row in flat)
             yield report.Chart(title, label, tuple(_line(run, one) for one in mine), marks)
+
+
+def _passing_charts(run: Run, some: Sequence[Row]) -> Iterator[report.Chart]:
+    """One a grade: pass rates over the number of clips."""
+    for grade in dict.fromkeys(row["grade"] for row in some):
+        mine = [row for row in some if row["grade"] == grade and row["over"] == "clips"]
+        lines = tuple(
+            report.Line(
+                f"{row['arm']}, {row['model']}" if len(run.study.variants) > 1 else row["arm"],
+                tuple((rate["size"], rate["mean"], (rate["low"], rate["high"])) for rate in row["rates"]),
+            )
+            for row in mine
+        )
+        yield report.Chart(f"{grade}: passes {run.study.sampling.level}", "pass rate", lines)
 
 
 def _mark_name(run: Run, row: Row) -> str:

@@ -14,6 +14,7 @@ from pipeline.passing import Tally, decay, mean_estimate
 from pipeline.scenarios import GRADES
 from pipeline.stages._grid import BASE, Study
 from pipeline.stages._marks import MEASURED, Mark, totals
+from pipeline.stages._study_passing import pass_rates
 from pipeline.stages._study_words import PATH, Row, sentences
 
 SHRINKING = tuple(name for name in (*ERRORS, "object_final_error") if name != "moving_psnr")
@@ -31,19 +32,21 @@ def rows(study: Study, marked: Sequence[Mark]) -> list[Row]:
     return [{**dict(zip(ABOUT, key, strict=True)), **totals(some, columns)} for key, some in groups.items()]
 
 
-def findings(study: Study, marked: Sequence[Mark]) -> dict[str, Any]:
-    """All that is told about a study but its rows: curves, changes, report, sentences, limits."""
+def findings(study: Study, marked: Sequence[Mark], samples: Sequence[Row] = ()) -> dict[str, Any]:
+    """All that is told about a study but its rows: curves, changes, report, pass rates, sentences, limits."""
     table = rows(study, marked)
     changes = [*_changes(study, table)]
     curves = [*_curves(study, table)]
     against = [*_against(study, table)]
     report = [*_report(study, marked)]
+    passing = pass_rates(study, samples)
     return {
         "curves": curves,
         "changes": changes,
         "arms": against,
         "report": report,
-        "findings": sentences(study, table, curves, changes, against, report),
+        "passing": passing,
+        "findings": sentences(study, table, curves, changes, against, report, passing),
         "limits": _limits(study, table),
     }
 

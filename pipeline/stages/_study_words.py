@@ -21,6 +21,7 @@ def sentences(
     changes: Sequence[Row],
     against: Sequence[Row],
     report: Sequence[Row],
+    passing: Sequence[Row],
 ) -> list[Row]:
     """What they are `about`, and the `sentences`, in the order of their telling; what has none is left out."""
     largest = max(study.sizes)
@@ -41,6 +42,8 @@ def sentences(
         "What passes": [
             said for grade in dict.fromkeys(row["grade"] for row in report) if (said := _graded(study, grade, report))
         ],
+        "How pass rates grow": [_grown(study, one) for one in passing],
+        "The largest size foretold from the smaller ones": _foretold(study, passing),
     }
     return [{"about": about, "sentences": some} for about, some in told.items() if some]
 
@@ -132,6 +135,51 @@ def _graded(study: Study, grade: str, report: Sequence[Row]) -> str:
         if row["grade"] == grade and (rate := row[f"pass_{level}"])
     ]
     return f"{grade}, {level}: {', '.join(told)}." if told else ""
+
+
+def _grown(study: Study, one: Row) -> str:
+    """Rates at the smallest and the largest size, how fast they grow, and whether they bend."""
+    first, last = one["rates"][0], one["rates"][-1]
+    law = one["law"]
+    if isinstance(law, str):
+        grows = f"no law: {law.removeprefix('fit: ')}"
+    else:
+        low, high = law["alpha_interval"]
+        grows = f"alpha = {law['alpha']:.2f} ({low:.2f} to {high:.2f}), {one['trend']['kind']}"
+    unit = one["over"]
+    return (
+        f"{_sampled(study, one)}: {_share(first)} with {_amount(first['size'])} {unit}, {_share(last)} with "
+        f"{_amount(last['size'])}; {grows}."
+    )
+
+
+def _foretold(study: Study, passing: Sequence[Row]) -> list[str]:
+    """Every forecast beside what was measured, and how many were met."""
+    told = [one for one in passing if not isinstance(one["forecast"], str)]
+    said = []
+    for one in told:
+        found = one["forecast"]
+        between = f"{100 * found['measured_low']:.0f} to {100 * found['measured_high']:.0f}"
+        verdict = "met" if found["met"] else "missed"
+        said.append(
+            f"{_sampled(study, one)}, {_amount(found['size'])} {one['over']}: foretold {100 * found['rate']:.0f} % "
+            f"(measured within {between} %), measured {100 * found['measured']:.0f} %: {verdict}."
+        )
+    met = sum(one["forecast"]["met"] for one in told)
+    return [f"{met} of {len(told)} forecasts were met; 95 % should be.", *said] if told else []
+
+
+def _sampled(study: Study, one: Row) -> str:
+    model = f", {one['model']}" if one["model"] and len(study.variants) > 1 else ""
+    return f"{one['grade']}, {one['arm']}{model}, {one['level']}"
+
+
+def _share(rate: Row) -> str:
+    return f"{100 * rate['mean']:.0f} ({100 * rate['low']:.0f} to {100 * rate['high']:.0f}) %"
+
+
+def _amount(size: float) -> str:
+    return f"{size / 1e6:.2g} M" if size >= 1e5 else f"{size:g}"
 
 
 def _named(study: Study, row: Row) -> str:

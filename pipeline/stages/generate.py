@@ -48,7 +48,7 @@ def generate(run: Run) -> Tally:
 
 
 def _unit(run: Run, name: str, model: Model, truth: Truth, sample: int) -> Unit:
-    seed = int(np.random.SeedSequence([run.seed, *truth.clip_id.encode(), sample]).generate_state(1)[0])
+    seed = sample_seed(run.seed, truth.clip_id, sample)
     key = store.key("answer", code(*ROOMS), model, model.fingerprint(), truth.key, run.prompt_frames, seed, sample)
     folder = answer_folder(run, name, truth.clip_id, sample)
     return Unit(
@@ -58,6 +58,11 @@ def _unit(run: Run, name: str, model: Model, truth: Truth, sample: int) -> Unit:
 
 def _make(folder: Path, key: str, truth: Path, prompt_frames: int, model: Model, seed: int, sample: int) -> None:
     store.save_clip(folder, key, model.generate(prompt(truth, prompt_frames), seed, sample))
+
+
+def sample_seed(seed: int, clip_id: str, sample: int) -> int:
+    """From which a run of this seed draws its so-many-th answer to a clip."""
+    return int(np.random.SeedSequence([seed, *clip_id.encode(), sample]).generate_state(1)[0])
 
 
 def prompt(truth: Path, prompt_frames: int) -> Prompt:

@@ -125,7 +125,7 @@ def _make_null(
         take = take_of(truth.clip, store.load_clip(redraw, layers=False), flow)
         for name, metric in metrics.items():
             null[name].append(compare(metric, name, truth, take))
-        errors += _errors(truth, take, prompt_frames)
+        errors += errors_of(truth, take, prompt_frames)
     again = take_of(truth.clip, filmed_again(truth.clip), flow)
     picture = {name: compare(metric, name, truth, again) for name, metric in metrics.items()}
     judgements = judge.leave_one_out(null, prompt_frames, picture) if redraws else []
@@ -158,7 +158,7 @@ def _make_opinion(
     gate = judge.gate(original, clip, prompt_frames)
     if clip.frames.shape == original.frames.shape:
         scores = [compare(metric, name, truth, other) for name, metric in metrics.items()]
-        errors = _errors(truth, other, prompt_frames)
+        errors = errors_of(truth, other, prompt_frames)
     else:
         scores, errors = ([_failed(clip, name, gate) for name in names] for names in (metrics, ERRORS))
     null, picture = read_null(null_folder)
@@ -186,7 +186,7 @@ def compare(metric: Metric, name: str, truth: Take, other: Take) -> Score:
         return _failed(other.clip, name, f"{type(error).__name__}: {error}")
 
 
-def _errors(truth: Take, other: Take, prompt_frames: int) -> list[Score]:
+def errors_of(truth: Take, other: Take, prompt_frames: int) -> list[Score]:
     """The clip's errors against the truth; where that breaks, failed scores, as in `compare`."""
     try:
         return list(truth_errors(truth, other, prompt_frames))

@@ -30,6 +30,7 @@ from pipeline.stages._log import log
 from pipeline.stages._marks import Mark, askable, marks, marks_of_redraws
 from pipeline.stages._nested import KNOWN, SEEN, borrow, climb, nested, spent
 from pipeline.stages._study_files import write_study
+from pipeline.stages._study_samples import sampled
 from pipeline.stages._units import code
 from pipeline.stages._walk import Ask
 from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
@@ -59,9 +60,10 @@ def study(run: Run, ask: Ask) -> Tally:
     grid.check()
     arms = {(arm, model): ask([*grid.variants[model], *grid.arms[arm]]) for arm in grid.arms for model in grid.variants}
     places = {name: ask(words) for name, words in {**grid.tests, "": grid.pool, BASE: grid.base}.items()}
-    _check(arms)
+    _check(run, arms)
     failed: dict[str, str] = {}
     marked: list[Mark] = []
+    samples: list[dict[str, Any]] = []
     tests: list[_Test] = []
     for name in grid.tests:
         test, wrong = _test(run, name, places[name])
@@ -77,7 +79,7 @@ def study(run: Run, ask: Ask) -> Tally:
     done, made = [], 0
     for number, cell in enumerate(cells := grid.cells(), start=1):
         try:
-            found, new = _cell(run, cell, arms[cell.arm, cell.model], bases.get(cell.model), tests)
+            found, passes, new = _cell(run, cell, arms[cell.arm, cell.model], bases.get(cell.model), tests)
         except store.StoreError:
             raise  # nothing can be written any more
         except Exception as error:
@@ -87,17 +89,20 @@ def study(run: Run, ask: Ask) -> Tally:
         done.append(cell.name)
         made += new
         marked += found
+        samples += passes
         print(f"study {number}/{len(cells)} {cell.name}: {'made' if new else 'found'}", file=sys.stderr)
-    write_study(run, marked, failed)
+    write_study(run, marked, samples, failed)
     return Tally("study", tuple(done), made, failed)
 
 
-def _check(arms: dict[tuple[str, str], Run]) -> None:
+def _check(run: Run, arms: dict[tuple[str, str], Run]) -> None:
     """Raises ValueError for an arm that nothing could learn in."""
     for (arm, model), one in arms.items():
         who = f"study: arm {arm}, model {model}"
         if not isinstance(one.model, Learner):
             raise ValueError(f"{who}: expected a model that learns, got {one.model.called}")
+        if run.study.sampling.wanted and not one.model.spec.stochastic:
+            raise ValueError(f"{who}: study.sampling expects a model whose answers differ, {one.model.called}'s do not")
         if one.training.rehearsal not in ("", BASE if one.study.base else ""):
             raise ValueError(f"{who}: expected training.rehearsal={BASE} (of a study with a base), or none")
 
@@ -150,8 +155,10 @@ def _pool(run: Run, asked: Run, base: Run | None) -> dict[str, str]:
     return {f"pool: {name}": error for name, error in climb(pool, *stages).items()}
 
 
-def _cell(run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Test]) -> tuple[list[Mark], bool]:
-    """What came of a cell, and whether anything was made now."""
+def _cell(
+    run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Test]
+) -> tuple[list[Mark], list[dict[str, Any]], bool]:
+    """What came of a cell, how its samples passed, and whether anything was made now."""
     pool = replace(nested(arm, run.folder, "pool"), **({"model": base.model} if base else {}))  # type: ignore[arg-type]
     curation = replace(arm.curation, train_size=cell.size, draw_seed=cell.seed)
     asked = nested(replace(arm, curation=curation, seed=cell.seed), run.folder / "cells", cell.name)
@@ -162,10 +169,11 @@ def _cell(run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Tes
             asked = replace(asked, training=replace(asked.training, rehearsal=str(run.folder / BASE)))
     taught_by = (store.read_json(pool.folder / PLAN)["clips"], base and store.sha256(_weights(base)))
     lesson = store.key(arm.model, arm.training, curation, cell, taught_by)
-    key = store.key(lesson, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), [test.key for test in tests])
+    asked_for = ([test.key for test in tests], run.study.sampling)
+    key = store.key(lesson, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), *asked_for)
     row, started = asked.folder / ROW, time.monotonic()
     if row.exists() and (kept := store.read_json(row))["key"] == key:
-        return _known(kept["marks"]), False
+        return _known(kept["marks"]), kept["samples"], False
     _begin(asked.folder, lesson)
     _sign(run, asked)
     chosen = _chosen(run, cell, replace(pool, curation=curation, seed=cell.seed))
@@ -173,13 +181,24 @@ def _cell(run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Tes
     failed = climb(asked, "train")
     if failed:
         raise ValueError(f"training: {failed}")
-    found = _answered(run, _learnt(asked), tests, {"kind": "cell", **vars(cell)}, failed)
+    learnt = _learnt(asked)
+    found = _answered(run, learnt, tests, {"kind": "cell", **vars(cell)}, failed)
     if failed:
         raise ValueError(str(failed))
-    store.write_json(row, {"key": key, "marks": found})
+    passes = _sampled(run, cell, learnt, tests) if run.study.sampling.wanted else []
+    store.write_json(row, {"key": key, "marks": found, "samples": passes})
     seconds = spent(asked.folder) + sum(spent(asked.folder / "tests" / test.name) for test in tests)
     log(run, "study", cell.name, Outcome(cell.name, cpu_seconds=seconds, wall_seconds=time.monotonic() - started))
-    return found, True
+    return found, passes, True
+
+
+def _sampled(run: Run, cell: Cell, learnt: Run, tests: Sequence[_Test]) -> list[dict[str, Any]]:
+    """How often the first scenes of every test are passed."""
+    clips = store.read_json(_weights(learnt).parent / "origin.json")["clips"]
+    assert isinstance(learnt.model, Learner)
+    parameters = sum(one.numel() for one in learnt.model.network().parameters() if one.requires_grad)
+    about = {**vars(cell), "clips": clips, "parameters": parameters}
+    return [{**about, **row} for test in tests for row in sampled(run.study, learnt, test.name, test.run, test.asked)]
 
 
 def _chosen(run: Run, cell: Cell, pool: Run) -> Run:

@@ -1,0 +1,77 @@
+"""Test scenes put to a model that has learnt, again and again until so many answers pass (PassUntil, docs/passing.md).
+
+Answers are not kept, only whether they pass: cells/<cell>/passes/<test>/<clip>.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline import store
+from pipeline.metrics import at_scoring_size
+from pipeline.passing import pass_until
+from pipeline.stages import Run
+from pipeline.stages._grid import Study
+from pipeline.stages._layout import Truth, null_folder, truths
+from pipeline.stages._marks import BOUNDS, mark_of
+from pipeline.stages._units import code
+from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
+from pipeline.stages.generate import prompt, sample_seed
+from pipeline.stages.score import ROOMS as SCORE_ROOMS
+from pipeline.stages.score import case_of, errors_of, read_flow, take_of
+from pipeline.types import Take
+
+PASSES = "passes"
+
+
+def sampled(study: Study, one: Run, name: str, test: Run, asked: Mapping[str, set[str]]) -> Iterator[dict[str, Any]]:
+    """Of the first scenes of a test: how many answers passed, of how many; what was sampled before is found again.
+
+    `one` has the model and the seed, `test` the scenes and their nulls, `asked` says which errors each clip can have.
+    """
+    sampling = study.sampling
+    for truth in _scenes(study, test, asked):
+        file = one.folder / PASSES / name / f"{truth.clip_id}.json"
+        outcomes = _outcomes(study, one, test, truth, asked[truth.clip_id], file)
+        yield {
+            "test": name,
+            "clip_id": truth.clip_id,
+            "grade": case_of(truth).grade,
+            "level": sampling.level,
+            "outcomes": "".join(str(int(passed)) for passed in outcomes),
+        }
+
+
+def _scenes(study: Study, test: Run, asked: Mapping[str, set[str]]) -> list[Truth]:
+    """The first ones of each grade of which anything can be asked."""
+    by_grade: dict[str, list[Truth]] = {}
+    for truth in truths(test):
+        if asked.get(truth.clip_id, set()) & set(BOUNDS.values()):
+            by_grade.setdefault(case_of(truth).grade, []).append(truth)
+    return [truth for some in by_grade.values() for truth in some[: study.sampling.scenes]]
+
+
+def _outcomes(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], file: Path) -> tuple[bool, ...]:
+    """Whether each sample passes; noted after every one."""
+    sampling, level = study.sampling, study.levels[study.sampling.level]
+    made_by = code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks")
+    key = store.key(
+        made_by, one.model, one.model.fingerprint(), one.seed, truth.key, test.prompt_frames, test.flow, level
+    )
+    kept = store.read_json(file) if file.exists() else {}
+    known = [sign == "1" for sign in kept["outcomes"]] if kept.get("key") == key else []
+    file.parent.mkdir(parents=True, exist_ok=True)
+    given, reference = prompt(truth.folder, test.prompt_frames), at_scoring_size(store.load_clip(truth.folder))
+    original = Take(reference, read_flow(null_folder(test, truth.clip_id)))
+
+    def passes(number: int) -> bool:
+        clip = one.model.generate(given, sample_seed(one.seed, truth.clip_id, number), number)
+        errors = errors_of(original, take_of(reference, clip, test.flow), test.prompt_frames)
+        passed = bool(mark_of(errors, (), {"": level}, asked)["pass_"])
+        known.append(passed)
+        store.write_json(file, {"key": key, "outcomes": "".join(str(int(one)) for one in known)})
+        return passed
+
+    return pass_until(passes, sampling.wanted, sampling.cap, tuple(known))

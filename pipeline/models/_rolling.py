@@ -20,7 +20,7 @@ from pipeline.models._network import (
     outline,
 )
 from pipeline.models._poses import Pose, centre_of, placed
-from pipeline.models._registration import registered
+from pipeline.models._registration import edged, registered
 
 
 @dataclass
@@ -51,7 +51,8 @@ class Roll:
         pose = Pose(centre, still, still)
         memory = last.new_zeros((len(last), MEMORY, last.shape[-2] // 2, last.shape[-1] // 2))
         canvas = uncovered(last, opening.behind, mask).detach()
-        motion = registered(shown[:, 0], last, mask, centre, opening.motion)
+        turned = registered(shown[:, 0], last, mask, centre, opening.motion)
+        motion = edged(shown[:, 0], last, canvas, (outline(opening.masks[:, :1]), mask), turned)
         return cls(shown, canvas, last, mask, centre, pose, motion, (memory, opening.memory))
 
     def cut_out(self, mask: Tensor, centre: Tensor) -> None:

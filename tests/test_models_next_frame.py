@@ -12,6 +12,7 @@ from pipeline.models import Learner
 from pipeline.models._learning import best_candidates, change_weight, motion_weight, true_path
 from pipeline.models._motion import warp
 from pipeline.models._network import Architecture, NextFrameNetwork, Opening, Step
+from pipeline.models._outlines import drawn
 from pipeline.models._poses import Pose, centre_of, followed, placed, taken_back
 from pipeline.models._registration import edged, registered
 from pipeline.models._rolling import Roll, continued
@@ -216,9 +217,26 @@ def test_edges_tell_where_a_rolling_ball_goes_while_its_pattern_goes_elsewhere()
         wall + ball(at) * (0.6 + 0.4 * torch.sin((x - turned) / 2) - wall) for at, turned in ((20.0, 0.0), (22.0, 3.0))
     )
     guess = torch.tensor([[1.6, 0.0, 0.01, 0.0]])
-    found = edged(before, last, wall, (ball(20.4), ball(22.0)), guess)  # the earlier mask is off
-    torch.testing.assert_close(found[:, :2], torch.tensor([[2.0, 0.0]]), rtol=0, atol=0.1)
-    assert torch.equal(found[:, 2:], guess[:, 2:])
+    for mask, off in ((ball(20.0), 0.1), (ball(20.4), 0.25)):  # edges mend half of what the masks are off
+        found = edged(before, last, wall, (mask, ball(22.0)), guess)
+        torch.testing.assert_close(found[:, :2], torch.tensor([[2.0, 0.0]]), rtol=0, atol=off)
+        assert torch.equal(found[:, 2:], guess[:, 2:])
+
+
+def test_outlines_follow_the_edges_that_the_picture_has() -> None:
+    y, x = np.meshgrid(np.arange(64) + 0.5, np.arange(64) + 0.5, indexing="ij")
+    rng = np.random.default_rng(0)
+    share = np.clip(9.5 - np.hypot(x - 30, y - 26), 0, 1)
+    frame = (rng.uniform(70, 110, (64, 64, 1)) + share[..., None] * (np.array([150, 30, -20]))).astype(np.uint8)
+    rough = 1 / (1 + np.exp(np.hypot((x - 31.5) / 1.15, (y - 25) / 0.9) - 9))  # a little to the side, and too wide
+    found = drawn(frame, rough.astype(np.float32))
+    assert np.abs(found - share).mean() < 0.25 * np.abs((rough > 0.5) - share).mean()
+    assert np.array_equal(found, drawn(frame, rough.astype(np.float32)))
+    nothing = drawn(frame, np.full((64, 64), 0.4, np.float32))
+    assert not nothing.any()
+    large = drawn(np.repeat(np.repeat(frame, 6, axis=0), 6, axis=1), rough.astype(np.float32))
+    assert large.shape == (384, 384)
+    assert np.abs(large[3::6, 3::6] - share).mean() < 0.01
 
 
 def test_the_path_of_a_falling_square_is_known() -> None:

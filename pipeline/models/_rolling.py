@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -19,6 +20,7 @@ from pipeline.models._network import (
     next_canvas,
     outline,
 )
+from pipeline.models._outlines import drawn
 from pipeline.models._poses import Pose, centre_of, placed
 from pipeline.models._registration import edged, registered
 
@@ -43,16 +45,17 @@ class Roll:
     memory: tuple[Tensor, Tensor]
 
     @classmethod
-    def opened(cls, shown: Tensor, first: Tensor, opening: Opening) -> Roll:
-        """From the last two frames shown, (B, 2, 3, H, W)."""
-        last, mask = shown[:, 1], outline(opening.masks[:, 1:])
+    def opened(cls, shown: Tensor, first: Tensor, opening: Opening, masks: Tensor | None = None) -> Roll:
+        """From the last two frames shown, (B, 2, 3, H, W), and the body's share of their pixels, (B, 2, H, W)."""
+        masks = outline(opening.masks) if masks is None else masks
+        last, mask = shown[:, 1], masks[:, 1:]
         centre, area = centre_of(mask)
         still = torch.zeros_like(area)
         pose = Pose(centre, still, still)
         memory = last.new_zeros((len(last), MEMORY, last.shape[-2] // 2, last.shape[-1] // 2))
         canvas = uncovered(last, opening.behind, mask).detach()
         turned = registered(shown[:, 0], last, mask, centre, opening.motion)
-        motion = edged(shown[:, 0], last, canvas, (outline(opening.masks[:, :1]), mask), turned)
+        motion = edged(shown[:, 0], last, canvas, (masks[:, :1], mask), turned)
         return cls(shown, canvas, last, mask, centre, pose, motion, (memory, opening.memory))
 
     def cut_out(self, mask: Tensor, centre: Tensor) -> None:
@@ -95,14 +98,18 @@ def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, 
     """
     if not count:
         return frames[:0]
-    full = as_values(frames[[0, max(0, len(frames) - 2), -1]])
+    chosen = frames[[0, max(0, len(frames) - 2), -1]]
+    full = as_values(chosen)
     large = (int(full.shape[-2]), int(full.shape[-1]))
     size = _seen_size(large, side, network.stride)
     first, *shown = (_resized(picture[None], size) for picture in full)
     with torch.inference_mode():
         opening = network.open(*shown)
-        roll = Roll.opened(torch.stack(shown, dim=1), first, opening)
-        last, mask = full[2:], _resized(roll.mask, large)
+        likely = torch.sigmoid(opening.masks[0]).float().cpu().numpy()
+        masks = [drawn(frame, chance) for frame, chance in zip(chosen[1:].cpu().numpy(), likely, strict=True)]
+        whole = torch.from_numpy(np.stack(masks))[None].to(full.device)
+        roll = Roll.opened(torch.stack(shown, dim=1), first, opening, _resized(whole, size))
+        last, mask = full[2:], whole[:, 1:]
         canvas = uncovered(last, _resized(opening.behind, large), mask)
         new, widened = [], torch.zeros_like(unknown)
         for _ in range(count):

@@ -20,7 +20,7 @@ from pipeline.models._network import (
     next_canvas,
     outline,
 )
-from pipeline.models._outlines import drawn
+from pipeline.models._outlines import cleared, drawn
 from pipeline.models._poses import Pose, centre_of, placed
 from pipeline.models._registration import edged, registered
 
@@ -45,15 +45,20 @@ class Roll:
     memory: tuple[Tensor, Tensor]
 
     @classmethod
-    def opened(cls, shown: Tensor, first: Tensor, opening: Opening, masks: Tensor | None = None) -> Roll:
-        """From the last two frames shown, (B, 2, 3, H, W), and the body's share of their pixels, (B, 2, H, W)."""
-        masks = outline(opening.masks) if masks is None else masks
+    def opened(cls, shown: Tensor, first: Tensor, opening: Opening) -> Roll:
+        """From the last two frames shown, (B, 2, 3, H, W), as the network tells what is body and what is behind it."""
+        masks = outline(opening.masks)
+        canvas = uncovered(shown[:, 1], opening.behind, masks[:, 1:]).detach()
+        return cls.cut(shown, first, opening, masks, canvas)
+
+    @classmethod
+    def cut(cls, shown: Tensor, first: Tensor, opening: Opening, masks: Tensor, canvas: Tensor) -> Roll:
+        """From the last two frames shown, the body's share of their pixels, (B, 2, H, W), and all but it."""
         last, mask = shown[:, 1], masks[:, 1:]
         centre, area = centre_of(mask)
         still = torch.zeros_like(area)
         pose = Pose(centre, still, still)
         memory = last.new_zeros((len(last), MEMORY, last.shape[-2] // 2, last.shape[-1] // 2))
-        canvas = uncovered(last, opening.behind, mask).detach()
         turned = registered(shown[:, 0], last, mask, centre, opening.motion)
         motion = edged(shown[:, 0], last, canvas, (masks[:, :1], mask), turned)
         return cls(shown, canvas, last, mask, centre, pose, motion, (memory, opening.memory))
@@ -108,9 +113,10 @@ def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, 
         likely = torch.sigmoid(opening.masks[0]).float().cpu().numpy()
         masks = [drawn(frame, chance) for frame, chance in zip(chosen[1:].cpu().numpy(), likely, strict=True)]
         whole = torch.from_numpy(np.stack(masks))[None].to(full.device)
-        roll = Roll.opened(torch.stack(shown, dim=1), first, opening, _resized(whole, size))
+        canvas = as_values(torch.from_numpy(cleared(chosen[2].cpu().numpy(), masks[1])).to(full.device))[None]
+        both = torch.stack(shown, dim=1)
+        roll = Roll.cut(both, first, opening, _resized(whole, size), _resized(canvas, size))
         last, mask = full[2:], whole[:, 1:]
-        canvas = uncovered(last, _resized(opening.behind, large), mask)
         new, widened = [], torch.zeros_like(unknown)
         for _ in range(count):
             step = network.step(roll.seen, first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)

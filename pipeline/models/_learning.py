@@ -41,8 +41,6 @@ class Whereabouts(NamedTuple):
     """From the frame before, (B, 4)."""
     known: Tensor
     """Whether it can be told, (B,)."""
-    whole: Tensor
-    """Whether nothing hides it, (B,)."""
 
 
 class Seen(NamedTuple):
@@ -99,15 +97,14 @@ def true_path(bodies: Tensor, flow: Tensor) -> list[Whereabouts]:
     whole = _whole(bodies[:, 0], area) & _whole(bodies[:, 1], area)
     motion = torch.where(whole[:, None], shift, motion)
     pose = Pose(centre, still, still)
-    path = [Whereabouts(pose, motion, known, whole)] * 2
+    path = [Whereabouts(pose, motion, known)] * 2
     for time in range(2, flow.shape[1]):
         before = pose
         pose, _, seen = followed(before, bodies[:, time], flow[:, time])
         outlined = Pose(centre_of(bodies[:, time])[0], pose.angle, 0.5 * torch.log(_share(bodies[:, time], area)))
-        whole = _whole(bodies[:, time], area)
-        pose = outlined.where(whole, pose)
+        pose = outlined.where(_whole(bodies[:, time], area), pose)
         known = known & seen
-        path.append(Whereabouts(pose, pose.numbers() - before.numbers(), known, whole))
+        path.append(Whereabouts(pose, pose.numbers() - before.numbers(), known))
     return path
 
 
@@ -148,7 +145,7 @@ def opening_error(opening: Opening, frames: Tensor, bodies: Tensor, there: Where
 
 def step_error(step: Step, roll: Roll, visible: Tensor, before: Tensor, true: Seen, there: Whereabouts) -> Tensor:
     """Of one step that led from the canvas `before` to `roll`, against the frame and the body there."""
-    pose, motion, known, _ = there
+    pose, motion, known = there
     poses = _mean(torch.log1p(_distance(roll.pose.numbers(), pose.numbers(), roll.mask)), known)
     motions = _mean(torch.log1p(_distance(step.motion, motion, roll.mask)), known)
     return (
@@ -177,16 +174,12 @@ def canvas_error(fields: Fields, before: Tensor, true: Seen, free: Tensor) -> Te
 
 
 def body_error(fields: Fields, roll: Roll, true: Seen, there: Whereabouts) -> Tensor:
-    """What is seen of the body, and how bright it is: as in truth, even if it is not where it is in truth.
-
-    Of a body that nothing hides all is seen, even if, turned, it fills other pixels than those that were cut out.
-    """
+    """What is seen of the body, and how bright it is: as in truth, even if it is not where it is in truth."""
     mask = roll.placed_mask()
     truly = taken_back(torch.cat([true.frame, true.body], dim=1), there.pose, roll.origin)
     frame, body = torch.split(placed(truly, roll.pose.detached(), roll.origin), [3, 1], dim=1)
     told = (there.known | _gone(true.body, there.pose))[:, None, None, None] & (mask > 0.4)
-    seen = torch.where(there.whole[:, None, None, None], torch.ones_like(body), body.clamp(0, 1))
-    bare = functional.binary_cross_entropy_with_logits(fields.bare, seen, reduction="none")
+    bare = functional.binary_cross_entropy_with_logits(fields.bare, body.clamp(0, 1), reduction="none")
     shade = (roll.placed_body() + fields.shade - frame).abs().mean(dim=1, keepdim=True) * body
     shade = shade * there.known[:, None, None, None]
     return (BARE * (bare * told).sum() + SHADE * (shade * told).sum()) / (told.sum() + 1)

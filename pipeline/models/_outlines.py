@@ -23,8 +23,8 @@ def drawn(frame: UInt8, likely: Float32) -> Float32:
     """The body's share of each pixel of `frame` (H, W, 3), (H, W), where `likely` (h, w) says how likely it is body.
 
     GrabCut (Rother, Kolmogorov & Blake 2004): the boundary that runs along edges and parts the body's colours from the
-    rest. On 100 clips of 64 px an overlap with the exact outlines of 0.92, where the network's own is 0.82. Where too
-    little is surely body, what is more likely than not.
+    rest. On 100 training clips of 64 px an overlap with the exact outlines of 0.92, where the network's own is 0.82.
+    Where too little is surely body, what is more likely than not.
     """
     import cv2
 

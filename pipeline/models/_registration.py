@@ -27,8 +27,8 @@ def edged(before: Tensor, last: Tensor, canvas: Tensor, masks: tuple[Tensor, Ten
     that puts the body's edges where `before` (B, 3, H, W) has them.
 
     Edges: least squares between `before` and what the body, as `last` shows it, looks like before the `canvas`,
-    wherever not all of it is body. How far off outlines truly moved, mean of 100 clips, with outlines as they are drawn
-    in use: 0.22 px; masks alone 0.25, edges alone 0.28, the pattern 0.53. No gradient.
+    wherever not all of it is body. How far it is off how outlines truly moved, with outlines as they are drawn in use,
+    mean of 100 training clips: 0.22 px; masks alone 0.25, edges alone 0.28, the pattern 0.53. No gradient.
     """
     with torch.no_grad():
         mask, centre = masks[1], centre_of(masks[1])[0]

@@ -11,6 +11,7 @@ FINE = 256
 DOUBT = 0.02
 """Where the network says body or not with less doubt than this, it is believed."""
 ROUNDS = 2
+"""How often colours and boundary are told from each other."""
 HARDLY = 0.05
 """Share of a pixel from which on the body changes its colour."""
 NEAR = 3

@@ -96,7 +96,7 @@ def _passing_charts(run: Run, some: Sequence[Row]) -> Iterator[report.Chart]:
         mine = [row for row in some if row["grade"] == grade and row["over"] == "clips"]
         lines = tuple(
             report.Line(
-                f"{row['arm']}, {row['model']}" if len(run.study.variants) > 1 else row["arm"],
+                _line_name(run, row),
                 tuple((rate["size"], rate["mean"], (rate["low"], rate["high"])) for rate in row["rates"]),
             )
             for row in mine
@@ -110,11 +110,14 @@ def _mark_name(run: Run, row: Row) -> str:
     return f"{row['arm']} {row['model']}" if row["kind"] == BASE and len(run.study.variants) > 1 else str(row["arm"])
 
 
+def _line_name(run: Run, one: Row) -> str:
+    return f"{one['arm']}, {one['model']}" if len(run.study.variants) > 1 else str(one["arm"])
+
+
 def _line(run: Run, one: Row) -> report.Line:
-    name = f"{one['arm']}, {one['model']}" if len(run.study.variants) > 1 else one["arm"]
     points = tuple((point["clips"], point["mean"], point["standard_error"] or 0.0) for point in one["points"])
     law = one["law"]
-    return report.Line(name, points, (law["a"], law["exponent"]) if isinstance(law, Mapping) else None)
+    return report.Line(_line_name(run, one), points, (law["a"], law["exponent"]) if isinstance(law, Mapping) else None)
 
 
 def _facts(run: Run) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _graded(study: Study, grade: str, report: Sequence[Row]) -> str:
     """Pass rates of one grade at the middle level."""
     level = list(study.levels)[len(study.levels) // 2]
     told = [
-        f"{_named(study, row)} {100 * rate['mean']:.0f} ({100 * rate['low']:.0f} to {100 * rate['high']:.0f}) %"
+        f"{_named(study, row)} {_share(rate)}"
         for row in report
         if row["grade"] == grade and (rate := row[f"pass_{level}"])
     ]

@@ -158,6 +158,36 @@ def test_a_cell_is_the_same_whatever_was_trained_before_it(tmp_path: Path) -> No
     assert first == second
 
 
+def test_shards_at_the_same_time_make_the_whole_study(tmp_path: Path) -> None:
+    words = [*TINY, f"outputs={tmp_path}", "study.base=[]", "study.arms.curated=[]", "~study.tests.far"]
+    line = [sys.executable, "-m", "pipeline", *words]
+    commands = [
+        subprocess.Popen([*line, f"shard={number}/2"], cwd=ROOT, stderr=subprocess.PIPE, text=True) for number in (1, 2)
+    ]
+    told = [command.communicate(timeout=300)[1] for command in commands]
+    assert [command.returncode for command in commands] == [0, 0], told
+    assert sorted(text.count(": made") for text in told) == [2, 2]
+    table = pq.read_table(tmp_path / "tiny" / "study.parquet").to_pylist()
+    made = {f"{row['arm']}-{row['size']}-{row['model']}-{row['seed']}" for row in table if row["kind"] == "cell"}
+    assert made == CELLS
+    stage = store.read_json(tmp_path / "tiny" / "summary.json")["stages"]["study"]
+    assert (stage["done"], stage["shards"]) == (len(CELLS), {"of": 2, "seen": [1, 2]})
+    other = [*words, "training.steps=2", "shard=1/2"]
+    with pytest.raises(ValueError, match=r"shard=1/2: expected the settings that the study in .* was begun with"):
+        walk(app.compose(other), "", partial(app.more, other))
+
+
+def test_a_shard_says_which_cells_are_not_there_yet(tmp_path: Path) -> None:
+    words = [
+        *TINY, f"outputs={tmp_path}", "study.base=[]", "~study.arms.curated", "~study.tests.far", "shard=2/2",
+        "study.pool=['seed=2','clips=2','redraws=0','material=none']",
+    ]  # fmt: skip
+    assert walk(app.compose(words), "", partial(app.more, words)) == 0
+    page = (tmp_path / "tiny" / "study.html").read_text()
+    assert "random-1-tiny-0" in page
+    assert "not there yet" in page
+
+
 def mark(arm: str, size: int, seed: int, path: float, test: str = "seen", kind: str = "cell", **other: Any) -> Mark:
     about = {"kind": kind, "arm": arm, "size": size, "clips": size, "model": "m", "seed": seed, "test": test}
     about |= {"clip_id": "c", "grade": "primary", "scenario": "drop", "material": "sand", "samples": 1}

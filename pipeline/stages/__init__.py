@@ -109,8 +109,8 @@ class Run:
     asset: str = ""
     """What the scenario's body is: a mesh of ours, a model of pybullet_data or a file; empty: what the scenario has."""
     shard: str = ""
-    """Which part of the clips stage=simulate makes, e.g. 3/64: the third of 64. Shards may work at the same time, in
-    one folder; empty: all clips."""
+    """Which part of the clips stage=simulate makes, or of the cells stage=study, e.g. 3/64: the third of 64. Shards may
+    work at the same time, in one folder; empty: all."""
     dry: bool = False
     """stage=simulate only says what it would make, and what it would take, going by what of the run is there."""
     price: float = 0.0
@@ -173,9 +173,12 @@ class Run:
             raise ValueError(f"device: expected cpu or cuda, got '{self.device}'")
         if not self.run or self.run != Path(self.run).name or self.run.startswith("."):
             raise ValueError(f"run: expected a plain folder name such as run=first, got '{self.run}'")
-        if (self.shard or self.dry) and self.stage != "simulate":
-            key = "shard" if self.shard else "dry"
-            raise ValueError(f"{key}: expected stage=simulate, got stage={self.stage}: the other stages do all clips")
+        if self.shard and self.stage not in ("simulate", "study"):
+            raise ValueError(
+                f"shard: expected stage=simulate or study, got stage={self.stage}: the others do all clips"
+            )
+        if self.dry and self.stage != "simulate":
+            raise ValueError(f"dry: expected stage=simulate, got stage={self.stage}")
         if self.shard and not _is_shard(self.shard):
             raise ValueError(f"shard: expected NUMBER/OF such as 3/64, counted from 1, got '{self.shard}'")
         self.shard = "" if self.shard == "1/1" else self.shard

@@ -24,8 +24,8 @@ KNOWN = (*SEEN, "checks", "generated", "scores")
 
 
 def nested(run: Run, parent: Path, name: str) -> Run:
-    """The same settings in the folder `parent`/`name`."""
-    return replace(run, outputs=str(parent), run=name)
+    """The same settings in the folder `parent`/`name`, all of it."""
+    return replace(run, outputs=str(parent), run=name, shard="")
 
 
 def borrow(run: Run, source: Run, shelves: Sequence[str]) -> None:

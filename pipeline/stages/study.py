@@ -25,10 +25,11 @@ from pipeline.models import Learner, Model
 from pipeline.models.copy_last import CopyLast
 from pipeline.stages import Run, Tally
 from pipeline.stages._grid import BASE, Cell
-from pipeline.stages._layout import PLAN
+from pipeline.stages._layout import OF_CLIPS, PLAN
 from pipeline.stages._log import log
 from pipeline.stages._marks import Mark, askable, marks, marks_of_redraws
 from pipeline.stages._nested import KNOWN, SEEN, borrow, climb, nested, spent
+from pipeline.stages._shards import shard_of
 from pipeline.stages._study_files import write_study
 from pipeline.stages._study_samples import sampled
 from pipeline.stages._units import code
@@ -51,9 +52,33 @@ class _Test:
     key: str
 
 
+@dataclass
+class _Ground:
+    """What all cells stand on, and what of it failed."""
+
+    tests: list[_Test]
+    bases: dict[str, Run]
+    marked: list[Mark]
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """A cell, and what it was made of."""
+
+    cell: Cell
+    asked: Run
+    pool: Run
+    taught: str
+    """Key of its training."""
+    key: str
+    """Of all that comes of it."""
+
+
 def study(run: Run, ask: Ask) -> Tally:
     """Make what is missing of the grid; a cell that fails is named, and the others go on.
 
+    Shards work in one folder: the first makes what all need while the others wait, then each makes its own cells.
     Raises ValueError for settings that no cell could be made with, before anything is made.
     """
     grid = run.study
@@ -61,38 +86,74 @@ def study(run: Run, ask: Ask) -> Tally:
     arms = {(arm, model): ask([*grid.variants[model], *grid.arms[arm]]) for arm in grid.arms for model in grid.variants}
     places = {name: ask(words) for name, words in {**grid.tests, "": grid.pool, BASE: grid.base}.items()}
     _check(run, arms)
-    failed: dict[str, str] = {}
-    marked: list[Mark] = []
-    samples: list[dict[str, Any]] = []
-    tests: list[_Test] = []
-    for name in grid.tests:
-        test, wrong = _test(run, name, places[name])
-        tests.append(test)
-        failed |= {f"tests/{name}: {unit}": error for unit, error in wrong.items()}
-        marked += _references(run, test)
-    bases: dict[str, Run] = {}
-    if grid.base:
-        for model in grid.variants:
-            bases[model] = _base(run, model, places[BASE], arms[next(iter(grid.arms)), model])
-            marked += _answered(run, bases[model], tests, {"kind": BASE, "arm": BASE, "model": model}, failed)
-    failed |= _pool(run, places[""], next(iter(bases.values()), None))
+    common = run.folder / "tests"
+    common.mkdir(parents=True, exist_ok=True)
+    with store.turn(common):
+        _agree(run, arms, places)
+        ground = _ground(run, arms, places)
+    lessons = [_lesson(run, cell, arms[cell.arm, cell.model], ground) for cell in grid.cells()]
     done, made = [], 0
-    for number, cell in enumerate(cells := grid.cells(), start=1):
+    for number, lesson in enumerate(mine := _mine(run, lessons), start=1):
         try:
-            found, passes, new = _cell(run, cell, arms[cell.arm, cell.model], bases.get(cell.model), tests)
+            new = _learn(run, lesson, ground)
         except store.StoreError:
             raise  # nothing can be written any more
         except Exception as error:
-            failed[cell.name] = f"{type(error).__name__}: {error}"
-            log(run, "study", cell.name, Outcome(cell.name, error=failed[cell.name]))
+            ground.failed[lesson.cell.name] = f"{type(error).__name__}: {error}"
+            log(run, "study", lesson.cell.name, Outcome(lesson.cell.name, error=ground.failed[lesson.cell.name]))
             continue
-        done.append(cell.name)
+        done.append(lesson.cell.name)
         made += new
-        marked += found
-        samples += passes
-        print(f"study {number}/{len(cells)} {cell.name}: {'made' if new else 'found'}", file=sys.stderr)
-    write_study(run, marked, samples, failed)
-    return Tally("study", tuple(done), made, failed)
+        print(f"study {number}/{len(mine)} {lesson.cell.name}: {'made' if new else 'found'}", file=sys.stderr)
+    with store.turn(common):
+        _conclude(run, lessons, ground)
+    return Tally("study", tuple(done), made, ground.failed)
+
+
+def _ground(run: Run, arms: dict[tuple[str, str], Run], places: dict[str, Run]) -> _Ground:
+    """Tests, bases and pool; what is there is found."""
+    grid, ground = run.study, _Ground([], {}, [], {})
+    for name in grid.tests:
+        test, wrong = _test(run, name, places[name])
+        ground.tests.append(test)
+        ground.failed |= {f"tests/{name}: {unit}": error for unit, error in wrong.items()}
+        ground.marked += _references(run, test)
+    for model in grid.variants if grid.base else ():
+        ground.bases[model] = base = _base(run, model, places[BASE], arms[next(iter(grid.arms)), model])
+        about = {"kind": BASE, "arm": BASE, "model": model}
+        ground.marked += _answered(run, base, ground.tests, about, ground.failed)
+    ground.failed |= _pool(run, places[""], next(iter(ground.bases.values()), None))
+    return ground
+
+
+def _mine(run: Run, lessons: list[_Lesson]) -> list[_Lesson]:
+    """Those of this shard; cells that share a training set stay together."""
+    shard, choices = shard_of(run), [*dict.fromkeys(lesson.cell.choice for lesson in lessons)]
+    mine = choices[shard.number - 1 :: shard.of]
+    return [lesson for lesson in lessons if lesson.cell.choice in mine]
+
+
+def _conclude(run: Run, lessons: Sequence[_Lesson], ground: _Ground) -> None:
+    """Tables and page about all cells that are there, whoever made them."""
+    rows = {lesson.cell.name: _row(lesson) for lesson in lessons}
+    missing = {name: "not there yet: another shard's" for name, row in rows.items() if not row}
+    there = [row for row in rows.values() if row]
+    marked = [*ground.marked, *(mark for row in there for mark in _known(row["marks"]))]
+    write_study(run, marked, [one for row in there for one in row["samples"]], {**missing, **ground.failed})
+
+
+def _agree(run: Run, arms: dict[tuple[str, str], Run], places: dict[str, Run]) -> None:
+    """Raises ValueError if this is a shard of another study than the one that others have begun."""
+    path = run.folder / "asked.json"
+    learners = [(one.model, one.training, one.curation) for one in arms.values()]
+    scenes = [[getattr(one, name) for name in OF_CLIPS] for one in places.values()]
+    asked = {"key": store.key(run.study, learners, scenes, run.samples)}
+    if run.shard and path.exists() and store.read_json(path) != asked:
+        raise ValueError(
+            f"shard={run.shard}: expected the settings that the study in {run.folder} was begun with, got others; "
+            "repeat them, or name another run="
+        )
+    store.write_json(path, asked)
 
 
 def _check(run: Run, arms: dict[tuple[str, str], Run]) -> None:
@@ -155,12 +216,11 @@ def _pool(run: Run, asked: Run, base: Run | None) -> dict[str, str]:
     return {f"pool: {name}": error for name, error in climb(pool, *stages).items()}
 
 
-def _cell(
-    run: Run, cell: Cell, arm: Run, base: Run | None, tests: Sequence[_Test]
-) -> tuple[list[Mark], list[dict[str, Any]], bool]:
-    """What came of a cell, how its samples passed, and whether anything was made now."""
-    pool = replace(nested(arm, run.folder, "pool"), **({"model": base.model} if base else {}))  # type: ignore[arg-type]
+def _lesson(run: Run, cell: Cell, arm: Run, ground: _Ground) -> _Lesson:
+    """What a cell is to learn from what."""
+    base = ground.bases.get(cell.model)
     curation = replace(arm.curation, train_size=cell.size, draw_seed=cell.seed)
+    pool = replace(nested(arm, run.folder, "pool"), **({"model": base.model} if base else {}))  # type: ignore[arg-type]
     asked = nested(replace(arm, curation=curation, seed=cell.seed), run.folder / "cells", cell.name)
     asked = replace(asked, model=replace(arm.model))  # what another cell has taught the network stays there
     if base:
@@ -168,28 +228,39 @@ def _cell(
         if asked.training.rehearsal:
             asked = replace(asked, training=replace(asked.training, rehearsal=str(run.folder / BASE)))
     taught_by = (store.read_json(pool.folder / PLAN)["clips"], base and store.sha256(_weights(base)))
-    lesson = store.key(arm.model, arm.training, curation, cell, taught_by)
-    asked_for = ([test.key for test in tests], run.study.sampling)
-    key = store.key(lesson, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), *asked_for)
-    row, started = asked.folder / ROW, time.monotonic()
-    if row.exists() and (kept := store.read_json(row))["key"] == key:
-        return _known(kept["marks"]), kept["samples"], False
-    _begin(asked.folder, lesson)
+    taught = store.key(arm.model, arm.training, curation, cell, taught_by)
+    asked_for = ([test.key for test in ground.tests], run.study.sampling)
+    key = store.key(taught, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), *asked_for)
+    return _Lesson(cell, asked, replace(pool, curation=curation, seed=cell.seed), taught, key)
+
+
+def _row(lesson: _Lesson) -> dict[str, Any]:
+    """What came of a cell: marks, and how its samples passed; empty if it is not finished."""
+    path = lesson.asked.folder / ROW
+    row: dict[str, Any] = store.read_json(path) if path.exists() else {}
+    return row if row.get("key") == lesson.key else {}
+
+
+def _learn(run: Run, lesson: _Lesson, ground: _Ground) -> bool:
+    """Make a cell; whether anything had to be made."""
+    cell, asked, started = lesson.cell, lesson.asked, time.monotonic()
+    if _row(lesson):
+        return False
+    _begin(asked.folder, lesson.taught)
     _sign(run, asked)
-    chosen = _chosen(run, cell, replace(pool, curation=curation, seed=cell.seed))
-    borrow(asked, chosen, ("dataset",))
+    borrow(asked, _chosen(run, cell, lesson.pool), ("dataset",))
     failed = climb(asked, "train")
     if failed:
         raise ValueError(f"training: {failed}")
     learnt = _learnt(asked)
-    found = _answered(run, learnt, tests, {"kind": "cell", **vars(cell)}, failed)
+    found = _answered(run, learnt, ground.tests, {"kind": "cell", **vars(cell)}, failed)
     if failed:
         raise ValueError(str(failed))
-    passes = _sampled(run, cell, learnt, tests) if run.study.sampling.wanted else []
-    store.write_json(row, {"key": key, "marks": found, "samples": passes})
-    seconds = spent(asked.folder) + sum(spent(asked.folder / "tests" / test.name) for test in tests)
+    passes = _sampled(run, cell, learnt, ground.tests) if run.study.sampling.wanted else []
+    store.write_json(asked.folder / ROW, {"key": lesson.key, "marks": found, "samples": passes})
+    seconds = spent(asked.folder) + sum(spent(asked.folder / "tests" / test.name) for test in ground.tests)
     log(run, "study", cell.name, Outcome(cell.name, cpu_seconds=seconds, wall_seconds=time.monotonic() - started))
-    return found, passes, True
+    return True
 
 
 def _sampled(run: Run, cell: Cell, learnt: Run, tests: Sequence[_Test]) -> list[dict[str, Any]]:

@@ -36,6 +36,14 @@ def test_drop_touches_down_when_it_says() -> None:
         assert corners(body)[:, 2].min() + fallen == pytest.approx(scene.medium.region[1][2], abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", [1284190969, *range(40)])  # a cone once began 5 mm beyond the wall's plane
+def test_drop_begins_between_the_walls_which_have_no_end_upwards(seed: int) -> None:
+    scene = Drop().draw("x", seed, shelf.find(materials, Material, "sand")(), SIZE, 24.0, 9)
+    assert np.abs(corners(scene.bodies[0])[:, :2]).max() < 0.16
+    with Bodies(scene, 1 / 240) as bodies:
+        assert bodies.overlaps() == []
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

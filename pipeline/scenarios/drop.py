@@ -9,12 +9,16 @@ import numpy as np
 
 from pipeline.materials import Material
 from pipeline.scenarios import Scenario, generator
-from pipeline.scenarios._chance import between, check_spans, orientation, vector
+from pipeline.scenarios._chance import Quaternion, between, check_spans, orientation, rotation, vector
 from pipeline.scenarios._looks import COLOURS, patterned, weight
 from pipeline.scenarios._redraw import redrawn
+from pipeline.scenarios._shapes import Solid
 from pipeline.scenarios._staging import GRAVITY, drawn_look, staged
 from pipeline.scenarios._toys import fingerprint, toy
-from pipeline.types import Body, Camera, Container, Medium, Scene
+from pipeline.types import Body, Camera, Container, Float64, Medium, Scene
+
+GAP = 0.002
+"""Between a body and the walls, which have no end upwards for bodies [m]."""
 
 
 @dataclass
@@ -86,6 +90,7 @@ class Drop(Scenario):
         height = surface_height - solid.bottom(turn) + GRAVITY * fall**2 / 2 - velocity[2] * fall
         # Aim at the middle of the tray: the spot of the impact is drawn, not that of the start.
         spot = rng.uniform(-0.05, 0.05, 2) - velocity[:2] * fall
+        spot = spot if bare else self._between_walls(spot, solid, turn)
         surface = patterned(rng, colour)
         return solid.body(
             f"{weight(density)} {colour} {noun}",
@@ -98,6 +103,12 @@ class Drop(Scenario):
             restitution=float(rng.uniform(0.3, 0.65) if bare else rng.uniform(0.1, 0.3)),
             surface=surface,
         )
+
+    def _between_walls(self, spot: Float64, solid: Solid, turn: Quaternion) -> Float64:
+        """The spot nearest to this one at which no corner is beyond the tray's walls."""
+        corners = (rotation(turn) @ solid.mesh.vertices.T)[:2]
+        room = self.tray / 2 - GAP
+        return np.clip(spot, -room - corners.min(axis=1), room - corners.max(axis=1))
 
     def _camera(
         self, rng: np.random.Generator, body: Body, container: Container | None, size: tuple[int, int], num_frames: int

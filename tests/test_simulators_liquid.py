@@ -180,6 +180,21 @@ def test_energy_never_grows(splash: Fall) -> None:
     assert splash.energy[-1] < splash.energy[0]
 
 
+@pytest.mark.parametrize("shape", ["ball", "block"])
+def test_a_thin_sheet_on_a_body_runs_off_no_faster_than_it_fell(shape: str) -> None:
+    """Sheets thinner than a cell have no pressure: nothing but the body's surface keeps them out of it, and what they
+    lose there is not what the rest of the liquid lacks."""
+    body = ball(0.16, 1e9, (0.0, 0.0, 0.09)) if shape == "ball" else block((0.16, 0.16, 0.05), 1e9, (0.0, 0.0, 0.05))
+    solver = tank((0.4, 0.4), ((-0.05, -0.05, 0.2), (0.05, 0.05, 0.3)), [body])
+    state, dt = at_rest(body), solver.time_step
+    fastest = []
+    for _ in range(int(0.8 / dt)):
+        solver.step(state, dt)
+        fastest.append(np.linalg.norm(solver.velocities(), axis=1).max())
+    assert max(fastest) < 1.4 * np.sqrt(2 * G * 0.3)  # jets outrun what fell; without surfaces it was 20 m/s
+    assert max(fastest[-5:]) < 1.5
+
+
 def test_momentum_closes(splash: Fall) -> None:
     """Body + liquid + container: 0.3 % of the liquid's weight impulse over a clip; a little more during the impact."""
     assert np.abs(splash.momentum_error[-1]).max() < 3e-3 * splash.weight_impulse

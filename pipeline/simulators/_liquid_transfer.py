@@ -148,6 +148,15 @@ def velocity_at(field: wp.array4d(dtype=float), grid: Grid, grip: float, point: 
     return wp.vec3(u[0], v[0], w[0])
 
 
+@wp.func
+def rebuffed(velocity: wp.vec3, out: wp.vec3, motion: wp.spatial_vector, lever: wp.vec3):
+    """A velocity without what of it runs into a body against the way `out`; the body's surface moves with `motion`,
+    `lever` away from the centre of mass."""
+    normal = wp.normalize(out)
+    surface = wp.spatial_top(motion) + wp.cross(wp.spatial_bottom(motion), lever)
+    return velocity - wp.min(wp.dot(velocity - surface, normal), 0.0) * normal
+
+
 @wp.kernel
 def gather(
     grid: Grid,
@@ -157,6 +166,7 @@ def gather(
     grip: float,
     shapes: wp.array(dtype=Shape),
     poses: wp.array(dtype=wp.transform),
+    motion: wp.array(dtype=wp.spatial_vector),
     samples: wp.array(dtype=float),
     gravity: wp.vec3,
     dt: float,
@@ -191,8 +201,11 @@ def gather(
         velocity[p] = velocity[p] + dt * gravity
     for b in range(shapes.shape[0]):
         out = way_out(samples, shapes[b], poses[b], x)
-        if wp.length(out) > 0.0 and g[2] < float(grid.shape[2]):
-            velocity[p] = velocity_at(field, grid, grip, x)
+        if wp.length(out) > 0.0:
+            if grip > 0.0 and g[2] < float(grid.shape[2]):
+                velocity[p] = velocity_at(field, grid, grip, x)
+            else:
+                velocity[p] = rebuffed(velocity[p], out, motion[b], x - wp.transform_get_translation(poses[b]))
         x += out
     gap = WALL_GAP * grid.cell
     high = grid.low + wp.cw_mul(wp.vec3(float(grid.shape[0]), float(grid.shape[1]), 1.0e9), grid.cell)

@@ -147,7 +147,7 @@ def fit(points: Float64, particles: Float64, moved: Float64, reach: float) -> Fl
     """Values at points (M, 3) of planes through what the particles within `reach` [m] moved (linear least squares).
 
     Weights fall as (1 - r^2 / reach^2)^3, and slopes are held back by 1e-5 of them; where nothing is in reach, what is
-    within twice as far counts.
+    within twice as far counts; a point beyond stays where it is.
     """
     if not len(points):
         return np.zeros((0, 3))
@@ -159,6 +159,7 @@ def fit(points: Float64, particles: Float64, moved: Float64, reach: float) -> Fl
     basis = np.concatenate([np.ones_like(weight)[..., None], slopes], axis=-1)
     moments = np.einsum("mk,mki,mkj->mij", weight, basis, basis)
     moments[:, [1, 2, 3], [1, 2, 3]] += 1e-5 * moments[:, :1, 0]
+    moments[moments[:, 0, 0] == 0.0] = np.eye(4)
     return np.linalg.solve(moments, np.einsum("mk,mki,mkj->mij", weight, basis, moved[index]))[:, 0]
 
 

@@ -22,13 +22,15 @@ from conftest import ROOT
 from pipeline import app, store
 from pipeline.passing import pass_until, tally
 from pipeline.stages._grid import BASE, Level, Sampling, Study
+from pipeline.stages._layout import ROW
 from pipeline.stages._marks import MEASURED, Mark, passed, totals
 from pipeline.stages._rehearsal import rehearsed
 from pipeline.stages._study_findings import findings, rows
 from pipeline.stages._study_passing import pass_rates
 from pipeline.stages._study_words import PATH
 from pipeline.stages._walk import walk
-from pipeline.stages.study import ROW, study
+from pipeline.stages.status import standing
+from pipeline.stages.study import study
 from pipeline.training import Footage
 
 TINY = (
@@ -186,6 +188,7 @@ def test_a_shard_says_which_cells_are_not_there_yet(tmp_path: Path) -> None:
     page = (tmp_path / "tiny" / "study.html").read_text()
     assert "random-1-tiny-0" in page
     assert "not there yet" in page
+    assert "study: 1 of 2 done, 0 failed, 1 missing" in standing(app.compose([*words, "stage=status", "shard="]))
 
 
 def mark(arm: str, size: int, seed: int, path: float, test: str = "seen", kind: str = "cell", **other: Any) -> Mark:

@@ -17,6 +17,10 @@ from pipeline.stages._lazy import Lazy
 
 PLAN = "plan.json"
 """What the stages asked for: clips with their keys and settings, answers, opinions."""
+ASKED = "asked.json"
+"""Of a study: the key of what it is to do, and the names of its cells."""
+ROW = "row.json"
+"""What came of a study's cell, written last."""
 OF_CLIPS = ("seed", "clips", "redraws", "height", "width", "fps", "num_frames", "quick")
 """Settings that belong to the clips of a run: later stages take them from there, whatever they are called with."""
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pipeline import store
 from pipeline.engines._progress import span
 from pipeline.stages import Run
-from pipeline.stages._layout import PLAN, answer_folder, clip_folder
+from pipeline.stages._layout import ASKED, PLAN, ROW, answer_folder, clip_folder
 from pipeline.stages._log import latest, logged
 from pipeline.stages._pulse import SILENCE, Pulse, pulses
 
@@ -40,7 +40,7 @@ def standing(run: Run) -> list[str]:
 
 
 def _asked(run: Run) -> dict[str, dict[str, Path]]:
-    """Stage -> the units that plan.json asks for and the file that each ends with."""
+    """Stage -> the units that plan.json, or a study, asks for and the file that each ends with."""
     path = run.folder / PLAN
     plan: Mapping[str, Any] = store.read_json(path) if path.exists() else {}
     clips = [
@@ -49,7 +49,11 @@ def _asked(run: Run) -> dict[str, dict[str, Path]]:
     answers = [(row["model"], row["clip_id"], row["sample"]) for row in plan.get("answers", ())]
     folders = {f"{one[0]}/{one[1]}__s{one[2]}": answer_folder(run, *one) for one in answers}
     asked = {"simulate": {folder.name: folder for folder in clips}, "generate": folders}
-    return {stage: {name: one / store.CLIP for name, one in units.items()} for stage, units in asked.items() if units}
+    last = {stage: {name: one / store.CLIP for name, one in units.items()} for stage, units in asked.items()}
+    path = run.folder / ASKED
+    cells = store.read_json(path)["cells"] if path.exists() else ()
+    last["study"] = {name: run.folder / "cells" / name / ROW for name in cells}
+    return {stage: units for stage, units in last.items() if units}
 
 
 def _progress(run: Run, stage: str, asked: Mapping[str, Path], at_work: bool) -> list[str]:

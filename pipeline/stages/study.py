@@ -25,7 +25,7 @@ from pipeline.models import Learner, Model
 from pipeline.models.copy_last import CopyLast
 from pipeline.stages import Run, Tally
 from pipeline.stages._grid import BASE, Cell
-from pipeline.stages._layout import OF_CLIPS, PLAN
+from pipeline.stages._layout import ASKED, OF_CLIPS, PLAN, ROW
 from pipeline.stages._log import log
 from pipeline.stages._marks import Mark, askable, marks, marks_of_redraws
 from pipeline.stages._nested import KNOWN, SEEN, borrow, climb, nested, spent
@@ -36,9 +36,6 @@ from pipeline.stages._units import code
 from pipeline.stages._walk import Ask
 from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
 from pipeline.stages.score import ROOMS as SCORE_ROOMS
-
-ROW = "row.json"
-"""What came of a cell, written last."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +141,11 @@ def _conclude(run: Run, lessons: Sequence[_Lesson], ground: _Ground) -> None:
 
 def _agree(run: Run, arms: dict[tuple[str, str], Run], places: dict[str, Run]) -> None:
     """Raises ValueError if this is a shard of another study than the one that others have begun."""
-    path = run.folder / "asked.json"
+    path = run.folder / ASKED
     learners = [(one.model, one.training, one.curation) for one in arms.values()]
     scenes = [[getattr(one, name) for name in OF_CLIPS] for one in places.values()]
-    asked = {"key": store.key(run.study, learners, scenes, run.samples)}
+    key = store.key(run.study, learners, scenes, run.samples)
+    asked = {"key": key, "cells": [cell.name for cell in run.study.cells()]}
     if run.shard and path.exists() and store.read_json(path) != asked:
         raise ValueError(
             f"shard={run.shard}: expected the settings that the study in {run.folder} was begun with, got others; "

@@ -23,10 +23,11 @@ from pipeline import app, store
 from pipeline.passing import pass_until, tally
 from pipeline.stages._grid import BASE, Level, Sampling, Study
 from pipeline.stages._layout import ROW
-from pipeline.stages._marks import MEASURED, Mark, passed, totals
+from pipeline.stages._marks import MEASURED, Mark, passed, strain, totals
 from pipeline.stages._rehearsal import rehearsed
 from pipeline.stages._study_findings import findings, rows
 from pipeline.stages._study_passing import pass_rates
+from pipeline.stages._study_samples import outcomes
 from pipeline.stages._study_words import PATH
 from pipeline.stages._walk import walk
 from pipeline.stages.status import standing
@@ -126,12 +127,12 @@ def test_scenes_are_sampled_until_enough_pass(killed: tuple[Path, list[dict[Path
     assert [(f"{row['arm']}-{row['size']}-{row['model']}-{row['seed']}", row["test"]) for row in samples] == [
         (cell, test) for cell in CELLS_IN_ORDER for test in ("seen", "far")
     ]
-    assert all(tally([sign == "1" for sign in row["outcomes"]], 2, 3).samples in (2, 3) for row in samples)
+    assert all(tally(outcomes(row["strains"]), 2, 3).samples in (2, 3) for row in samples)
     assert all(row["parameters"] > 0 for row in samples)
     kept = sorted(folder.glob("cells/*/passes/*/*.json"))
     assert len(kept) == len(samples)
     first = store.read_json(folder / "cells" / "curated-1-tiny-0" / "passes" / "seen" / kept[0].name)
-    assert first["outcomes"] == samples[0]["outcomes"]
+    assert first["strains"] == samples[0]["strains"]
 
 
 def test_the_page_says_what_was_found(killed: tuple[Path, list[dict[Path, int]]]) -> None:
@@ -263,16 +264,16 @@ def sampled(sizes: Sequence[int], rate: Callable[[int, int], float], cap: int = 
     return [
         {
             **about, "size": size, "clips": size, "seed": seed, "grade": grade, "clip_id": f"{grade}{scene}",
-            "outcomes": "".join(
-                str(int(one)) for one in pass_until(partial(passes, rate(size, scene)), 5, cap)
-            ),
+            "strains": [
+                0.5 if one else 1.5 for one in pass_until(partial(passes, rate(size, scene)), 5, cap)
+            ],
         }
         for grade in ("primary", "kindergarten") for scene in range(3) for size in sizes for seed in range(3)
     ]  # fmt: skip
 
 
 def test_pass_rates_grow_as_their_law_says_and_the_largest_size_is_foretold() -> None:
-    asked = a_study(sizes=[8, 32, 128, 512], arms={"random": []}, sampling=Sampling(wanted=5, cap=200))
+    asked = a_study(sizes=[8, 32, 128, 512], arms={"random": []}, sampling=Sampling(wanted=5, cap=200, slack=[1.0]))
     rows_ = sampled(asked.sizes, lambda size, scene: math.exp(-(8 + 4 * scene) * size**-0.4))
     told = pass_rates(asked, rows_)
     assert [one["grade"] for one in told] == ["kindergarten", "primary"]
@@ -292,7 +293,7 @@ def test_pass_rates_grow_as_their_law_says_and_the_largest_size_is_foretold() ->
 
 
 def test_what_never_passes_has_a_bound_and_no_law() -> None:
-    asked = a_study(sizes=[8, 32], arms={"random": []}, sampling=Sampling(wanted=5, cap=20))
+    asked = a_study(sizes=[8, 32], arms={"random": []}, sampling=Sampling(wanted=5, cap=20, slack=[1.0]))
     [first, _] = pass_rates(asked, sampled(asked.sizes, lambda size, scene: 0.0, cap=20))
     assert first["rates"][0]["mean"] == 0
     assert 0 < first["rates"][0]["high"] < 0.2
@@ -322,6 +323,25 @@ def test_passing_asks_what_the_scene_has_and_fails_what_is_not_known() -> None:
     assert passed(good, level, {"object_path_error", "object_velocity_error"})
     assert not passed(good, level, {"object_path_error", "medium_error"})
     assert not passed(good, level, {"object_lost"})
+    assert strain(good, level, {"object_path_error", "medium_error"}) == pytest.approx(1.5)
+    assert strain(good, level, {"object_lost"}) == math.inf
+    assert strain(good, level, set()) == 0.0
+
+
+def test_wider_bounds_are_counted_from_the_same_samples() -> None:
+    asked = a_study(sizes=[8, 32], arms={"random": []}, sampling=Sampling(wanted=2, cap=4, slack=[1.0, 2.0, 4.0]))
+    about = {"kind": "cell", "arm": "random", "model": "m", "parameters": 1, "test": "seen", "level": "rough"}
+    strains = {8: [None, 3.0, 1.5, 3.0], 32: [1.5, 0.9, 3.0, 1.0]}
+    rows_ = [
+        {**about, "size": size, "clips": size, "seed": 0, "grade": "primary", "clip_id": "a", "strains": some}
+        for size, some in strains.items()
+    ]
+    told = pass_rates(asked, rows_)
+    assert [(one["level"], one["samples"]) for one in told] == [("rough", 8), ("rough x 2", 6), ("rough x 4", 5)]
+    means = [[rate["mean"] for rate in one["rates"]] for one in told]
+    assert means[0] == pytest.approx([0.0, 1 / 3])  # of the fourth, the second pass
+    assert means[1] == pytest.approx([1 / 4, 1.0])
+    assert means[2] == pytest.approx([1 / 2, 1.0])
 
 
 def test_levels_grow_stricter() -> None:
@@ -353,6 +373,7 @@ def test_rehearsal_has_its_share_of_the_windows(share: float) -> None:
         (("experiment=study_quick", "+study.arms.odd=['curation.chose=random']"), "study: .*curation.chose"),
         (("experiment=study_quick", "+study.arms.odd=['training.rehearsal=base']"), "of a study with a base"),
         (("experiment=study_quick", "study.sampling.wanted=1"), "wanted of 0 or at least 2"),
+        (("experiment=study_quick", "study.sampling.slack=[0.5]"), "expected factors of at least 1, got"),
         (("experiment=study_quick", "study.sampling.level=hard"), "expected one of rough, fair, strict, got 'hard'"),
         (("experiment=study_quick", "study.sampling.wanted=5", "model.spread=0"), "whose answers differ"),
         (("experiment=study_quick", "model=copy_last"), "expected a model that learns|model.widths"),

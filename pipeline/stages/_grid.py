@@ -49,6 +49,9 @@ class Sampling:
     """Of each test and grade, so many first ones."""
     level: str = "rough"
     """What it is to pass."""
+    slack: list[float] = field(default_factory=lambda: [1.0, 2.0, 4.0])
+    """So many times as wide are the level's bounds taken when rates are told: the same samples say how many would have
+    passed."""
 
     def __post_init__(self) -> None:
         if self.wanted < 0 or self.wanted == 1 or self.cap < 1 or self.scenes < 1:
@@ -56,6 +59,8 @@ class Sampling:
                 "study.sampling: expected wanted of 0 or at least 2, cap and scenes of at least 1, "
                 f"got {self.wanted}, {self.cap} and {self.scenes}"
             )
+        if not self.slack or min(self.slack) < 1.0:
+            raise ValueError(f"study.sampling.slack: expected factors of at least 1, got {self.slack}")
 
 
 @dataclass

@@ -77,25 +77,48 @@ def askable(run: Run, model: str) -> dict[str, set[str]]:
 
 def passed(errors: Mapping[str, float], level: Level, asked: Iterable[str]) -> bool:
     """Whether all errors that the clip can have are within the level's bounds; one that is not known is not."""
+    return strain(errors, level, asked) <= 1.0
+
+
+def strain(errors: Mapping[str, float], level: Level, asked: Iterable[str]) -> float:
+    """The largest of the errors that the clip can have [of the level's bound]; infinite if one is not known."""
     bounds = {BOUNDS[name]: bound for name, bound in vars(level).items()}
-    return all(errors[name] <= bounds[name] for name in asked if name in bounds)
+    shares = [errors[name] / bounds[name] for name in asked if name in bounds]
+    return max((share if math.isfinite(share) else math.inf for share in shares), default=0.0)
+
+
+def strain_of(errors: Sequence[Score], level: Level, asked: set[str]) -> float:
+    """The same of an answer that was found to have these errors."""
+    found = _found(errors)
+    return strain(found, level, _wanted(found, asked))
 
 
 def mark_of(
     errors: Sequence[Score], judgements: Sequence[Judgement], levels: Mapping[str, Level], asked: set[str]
 ) -> Mark:
     """What one answer is worth that was found to have these errors."""
-    found = {error.metric: error.value for error in errors}
-    path = next(error for error in errors if error.metric == "object_path_error")
-    last = path.per_frame[-max(1, len(path.per_frame) // FINAL) :]
-    found["object_final_error"] = float(np.nanmean(last)) if np.isfinite(last).any() else math.nan
-    wanted = asked & set(BOUNDS.values())
-    # At the end a body may be buried: then its last state is not asked.
-    wanted |= {"object_final_error"} & {name for name, value in found.items() if math.isfinite(value)}
+    found = _found(errors)
+    wanted = _wanted(found, asked)
     whole = {"plausibility": judgements[0].plausibility if judgements else math.nan}
     passes = {f"pass_{name}": passed(found, level, wanted) for name, level in levels.items()}
     tested = {name: float(said) if wanted else math.nan for name, said in passes.items()}
     return {**found, **whole, **tested}
+
+
+def _found(errors: Sequence[Score]) -> dict[str, float]:
+    """Every error, and that of the last state."""
+    found = {error.metric: error.value for error in errors}
+    path = next(error for error in errors if error.metric == "object_path_error")
+    last = path.per_frame[-max(1, len(path.per_frame) // FINAL) :]
+    found["object_final_error"] = float(np.nanmean(last)) if np.isfinite(last).any() else math.nan
+    return found
+
+
+def _wanted(found: Mapping[str, float], asked: set[str]) -> set[str]:
+    """The errors that levels bound. At the end a body may be buried: then its last state is not asked."""
+    return asked & set(BOUNDS.values()) | (
+        {"object_final_error"} if math.isfinite(found["object_final_error"]) else set()
+    )
 
 
 def _mean(samples: Sequence[Mark]) -> Mark:

@@ -91,9 +91,9 @@ def _charts(run: Run, table: Sequence[Row], curves: Sequence[Row], name: str) ->
 
 
 def _passing_charts(run: Run, some: Sequence[Row]) -> Iterator[report.Chart]:
-    """One a grade: pass rates over the number of clips."""
-    for grade in dict.fromkeys(row["grade"] for row in some):
-        mine = [row for row in some if row["grade"] == grade and row["over"] == "clips"]
+    """One a grade and width of the bounds: pass rates over the number of clips."""
+    for grade, level in dict.fromkeys((row["grade"], row["level"]) for row in some):
+        mine = [row for row in some if (row["grade"], row["level"], row["over"]) == (grade, level, "clips")]
         lines = tuple(
             report.Line(
                 _line_name(run, row),
@@ -101,7 +101,7 @@ def _passing_charts(run: Run, some: Sequence[Row]) -> Iterator[report.Chart]:
             )
             for row in mine
         )
-        yield report.Chart(f"{grade}: passes {run.study.sampling.level}", "pass rate", lines)
+        yield report.Chart(f"{grade}: passes {level}", "pass rate", lines)
 
 
 def _mark_name(run: Run, row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -9,33 +10,40 @@ from typing import Any
 from pipeline.passing import Cell, estimate, fit, hold_out, mean_estimate, tally, trend
 from pipeline.scenarios import GRADES
 from pipeline.stages._grid import Study
+from pipeline.stages._study_samples import outcomes
 
 Row = dict[str, Any]
 
 
 def pass_rates(study: Study, samples: Sequence[Row]) -> list[Row]:
-    """Of each grade: rates over numbers of clips for every arm and model, and over parameters of the largest sets."""
+    """Of each grade and width of the bounds: rates over numbers of clips for every arm and model, and over parameters of
+    the largest sets."""
     found: list[Row] = []
     for grade in sorted({row["grade"] for row in samples}, key=GRADES.index):
         here = [row for row in samples if row["grade"] == grade]
-        for arm in study.arms:
+        for slack, arm in itertools.product(study.sampling.slack, study.arms):
+            about = {"grade": grade, "level": _bounds(study, slack), "slack": slack, "arm": arm}
             for model in study.variants:
                 mine = [row for row in here if (row["arm"], row["model"]) == (arm, model)]
-                found += _growth(study, mine, "clips", {"grade": grade, "arm": arm, "model": model})
+                found += _growth(study, mine, "clips", {**about, "model": model})
             most = [row for row in here if (row["arm"], row["size"]) == (arm, max(study.sizes))]
             if len(study.variants) > 1:
-                found += _growth(study, most, "parameters", {"grade": grade, "arm": arm, "model": ""})
+                found += _growth(study, most, "parameters", {**about, "model": ""})
     return found
+
+
+def _bounds(study: Study, slack: float) -> str:
+    """The level, and how many times as wide its bounds are."""
+    return study.sampling.level + (f" x {slack:g}" if slack > 1 else "")
 
 
 def _growth(study: Study, some: Sequence[Row], axis: str, about: Row) -> Iterator[Row]:
     """One grade's pass rates over one axis; nothing where nothing was sampled."""
-    cells = [_cell(study, row, axis) for row in some]
+    cells = [_cell(study, row, axis, about["slack"]) for row in some]
     if cells:
         yield {
             **about,
             "over": axis,
-            "level": study.sampling.level,
             "scenes": len({cell.scene for cell in cells}),
             "samples": sum(cell.tally.samples for cell in cells),
             "rates": [_rate(cells, size) for size in sorted({cell.size for cell in cells})],
@@ -46,10 +54,9 @@ def _growth(study: Study, some: Sequence[Row], axis: str, about: Row) -> Iterato
         }
 
 
-def _cell(study: Study, row: Row, axis: str) -> Cell:
-    """What was counted with one trained model on one scene."""
-    outcomes = [sign == "1" for sign in row["outcomes"]]
-    counted = tally(outcomes, study.sampling.wanted, study.sampling.cap)
+def _cell(study: Study, row: Row, axis: str, slack: float) -> Cell:
+    """What was counted with one trained model on one scene, up to where sampling would have stopped."""
+    counted = tally(outcomes(row["strains"], slack), study.sampling.wanted, study.sampling.cap)
     return Cell(float(row[axis]), counted, f"{row['test']}/{row['clip_id']}", str(row["seed"]))
 
 

@@ -1,11 +1,12 @@
 """Test scenes put to a model that has learnt, again and again until so many answers pass (PassUntil, docs/passing.md).
 
-Answers are not kept, only whether they pass: cells/<cell>/passes/<test>/<clip>.json.
+Answers are not kept, only how near they come to passing: cells/<cell>/passes/<test>/<clip>.json.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pipeline.passing import pass_until
 from pipeline.stages import Run
 from pipeline.stages._grid import Study
 from pipeline.stages._layout import Truth, null_folder, truths
-from pipeline.stages._marks import BOUNDS, mark_of
+from pipeline.stages._marks import BOUNDS, strain_of
 from pipeline.stages._units import code
 from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
 from pipeline.stages.generate import prompt, sample_seed
@@ -34,13 +35,13 @@ def sampled(study: Study, one: Run, name: str, test: Run, asked: Mapping[str, se
     sampling = study.sampling
     for truth in _scenes(study, test, asked):
         file = one.folder / PASSES / name / f"{truth.clip_id}.json"
-        outcomes = _outcomes(study, one, test, truth, asked[truth.clip_id], file)
+        strains = _strains(study, one, test, truth, asked[truth.clip_id], file)
         yield {
             "test": name,
             "clip_id": truth.clip_id,
             "grade": case_of(truth).grade,
             "level": sampling.level,
-            "outcomes": "".join(str(int(passed)) for passed in outcomes),
+            "strains": strains,
         }
 
 
@@ -53,15 +54,20 @@ def _scenes(study: Study, test: Run, asked: Mapping[str, set[str]]) -> list[Trut
     return [truth for some in by_grade.values() for truth in some[: study.sampling.scenes]]
 
 
-def _outcomes(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], file: Path) -> tuple[bool, ...]:
-    """Whether each sample passes; noted after every one."""
+def outcomes(strains: Sequence[float | None], slack: float = 1.0) -> tuple[bool, ...]:
+    """Which samples pass bounds that are so many times as wide; an error that is not known (None) does not."""
+    return tuple(strain is not None and strain <= slack for strain in strains)
+
+
+def _strains(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], file: Path) -> list[float | None]:
+    """The largest error of each sample [of its bound]; noted after every one."""
     sampling, level = study.sampling, study.levels[study.sampling.level]
     made_by = code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks")
     key = store.key(
         made_by, one.model, one.model.fingerprint(), one.seed, truth.key, test.prompt_frames, test.flow, level
     )
     kept = store.read_json(file) if file.exists() else {}
-    known = [sign == "1" for sign in kept["outcomes"]] if kept.get("key") == key else []
+    known: list[float | None] = kept["strains"] if kept.get("key") == key else []
     file.parent.mkdir(parents=True, exist_ok=True)
     given, reference = prompt(truth.folder, test.prompt_frames), at_scoring_size(store.load_clip(truth.folder))
     original = Take(reference, read_flow(null_folder(test, truth.clip_id)))
@@ -69,9 +75,10 @@ def _outcomes(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], 
     def passes(number: int) -> bool:
         clip = one.model.generate(given, sample_seed(one.seed, truth.clip_id, number), number)
         errors = errors_of(original, take_of(reference, clip, test.flow), test.prompt_frames)
-        passed = bool(mark_of(errors, (), {"": level}, asked)["pass_"])
-        known.append(passed)
-        store.write_json(file, {"key": key, "outcomes": "".join(str(int(one)) for one in known)})
-        return passed
+        strain = strain_of(errors, level, asked)
+        known.append(strain if math.isfinite(strain) else None)
+        store.write_json(file, {"key": key, "strains": known})
+        return strain <= 1.0
 
-    return pass_until(passes, sampling.wanted, sampling.cap, tuple(known))
+    pass_until(passes, sampling.wanted, sampling.cap, outcomes(known))
+    return known

@@ -42,7 +42,7 @@ def sentences(
         "What passes": [
             said for grade in dict.fromkeys(row["grade"] for row in report) if (said := _graded(study, grade, report))
         ],
-        "How pass rates grow": [_grown(study, one) for one in passing],
+        "How pass rates grow": _growing(study, passing),
         "The largest size foretold from the smaller ones": _foretold(study, passing),
     }
     return [{"about": about, "sentences": some} for about, some in told.items() if some]
@@ -137,15 +137,18 @@ def _graded(study: Study, grade: str, report: Sequence[Row]) -> str:
     return f"{grade}, {level}: {', '.join(told)}." if told else ""
 
 
+def _growing(study: Study, passing: Sequence[Row]) -> list[str]:
+    """How fast rates grow where that can be told; how often it cannot."""
+    told = [_grown(study, one) for one in passing if not isinstance(one["law"], str)]
+    lawless = len(passing) - len(told)
+    return told + [f"{lawless} of {len(passing)} have no law: the table says why."] * bool(lawless)
+
+
 def _grown(study: Study, one: Row) -> str:
     """Rates at the smallest and the largest size, how fast they grow, and whether they bend."""
     first, last = one["rates"][0], one["rates"][-1]
-    law = one["law"]
-    if isinstance(law, str):
-        grows = f"no law: {law.removeprefix('fit: ')}"
-    else:
-        low, high = law["alpha_interval"]
-        grows = f"alpha = {law['alpha']:.2f} ({low:.2f} to {high:.2f}), {one['trend']['kind']}"
+    low, high = one["law"]["alpha_interval"]
+    grows = f"alpha = {one['law']['alpha']:.2f} ({low:.2f} to {high:.2f}), {one['trend']['kind']}"
     unit = one["over"]
     return (
         f"{_sampled(study, one)}: {_share(first)} with {_amount(first['size'])} {unit}, {_share(last)} with "

@@ -227,7 +227,8 @@ def _lesson(run: Run, cell: Cell, arm: Run, ground: _Ground) -> _Lesson:
             asked = replace(asked, training=replace(asked.training, rehearsal=str(run.folder / BASE)))
     taught_by = (store.read_json(pool.folder / PLAN)["clips"], base and store.sha256(_weights(base)))
     taught = store.key(arm.model, arm.training, curation, cell, taught_by)
-    asked_for = ([test.key for test in ground.tests], run.study.sampling)
+    sampling = replace(run.study.sampling, slack=[1.0])  # how wide bounds are taken later needs no new samples
+    asked_for = ([test.key for test in ground.tests], sampling)
     key = store.key(taught, code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks"), *asked_for)
     return _Lesson(cell, asked, replace(pool, curation=curation, seed=cell.seed), taught, key)
 

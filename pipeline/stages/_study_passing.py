@@ -16,8 +16,8 @@ Row = dict[str, Any]
 
 
 def pass_rates(study: Study, samples: Sequence[Row]) -> list[Row]:
-    """Of each grade and width of the bounds: rates over numbers of clips for every arm and model, and over parameters of
-    the largest sets."""
+    """Of each grade and width of the bounds: rates over numbers of clips for every arm and model, and over parameters
+    of the largest sets."""
     found: list[Row] = []
     for grade in sorted({row["grade"] for row in samples}, key=GRADES.index):
         here = [row for row in samples if row["grade"] == grade]

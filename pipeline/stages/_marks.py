@@ -116,9 +116,8 @@ def _found(errors: Sequence[Score]) -> dict[str, float]:
 
 def _wanted(found: Mapping[str, float], asked: set[str]) -> set[str]:
     """The errors that levels bound. At the end a body may be buried: then its last state is not asked."""
-    return asked & set(BOUNDS.values()) | (
-        {"object_final_error"} if math.isfinite(found["object_final_error"]) else set()
-    )
+    last = {"object_final_error"} if math.isfinite(found["object_final_error"]) else set()
+    return (asked & set(BOUNDS.values())) | last
 
 
 def _mean(samples: Sequence[Mark]) -> Mark:

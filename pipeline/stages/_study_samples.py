@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import store
-from pipeline.metrics import at_scoring_size
+from pipeline.metrics import at_scoring_size, stabilised
 from pipeline.passing import pass_until
 from pipeline.stages import Run
 from pipeline.stages._grid import Study
@@ -21,7 +21,7 @@ from pipeline.stages._units import code
 from pipeline.stages.generate import ROOMS as GENERATE_ROOMS
 from pipeline.stages.generate import prompt, sample_seed
 from pipeline.stages.score import ROOMS as SCORE_ROOMS
-from pipeline.stages.score import case_of, errors_of, read_flow, take_of
+from pipeline.stages.score import case_of, errors_of, read_flow
 from pipeline.types import Take
 
 PASSES = "passes"
@@ -63,9 +63,7 @@ def _strains(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], f
     """The largest error of each sample [of its bound]; noted after every one."""
     sampling, level = study.sampling, study.levels[study.sampling.level]
     made_by = code(*GENERATE_ROOMS, *SCORE_ROOMS, "stages._marks")
-    key = store.key(
-        made_by, one.model, one.model.fingerprint(), one.seed, truth.key, test.prompt_frames, test.flow, level
-    )
+    key = store.key(made_by, one.model, one.model.fingerprint(), one.seed, truth.key, test.prompt_frames, level)
     kept = store.read_json(file) if file.exists() else {}
     known: list[float | None] = kept["strains"] if kept.get("key") == key else []
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +72,9 @@ def _strains(study: Study, one: Run, test: Run, truth: Truth, asked: set[str], f
 
     def passes(number: int) -> bool:
         clip = one.model.generate(given, sample_seed(one.seed, truth.clip_id, number), number)
-        errors = errors_of(original, take_of(reference, clip, test.flow), test.prompt_frames)
+        # No level bounds the flow, half of the work: the original's own stands in for it.
+        take = Take(stabilised(reference, at_scoring_size(clip)), original.flow)
+        errors = errors_of(original, take, test.prompt_frames)
         strain = strain_of(errors, level, asked)
         known.append(strain if math.isfinite(strain) else None)
         store.write_json(file, {"key": key, "strains": known})

@@ -91,9 +91,11 @@ def _charts(run: Run, table: Sequence[Row], curves: Sequence[Row], name: str) ->
 
 
 def _passing_charts(run: Run, some: Sequence[Row]) -> Iterator[report.Chart]:
-    """One a grade and width of the bounds: pass rates over the number of clips."""
+    """One a grade and width of the bounds: pass rates over the number of clips; none where nothing passed, or all."""
     for grade, level in dict.fromkeys((row["grade"], row["level"]) for row in some):
         mine = [row for row in some if (row["grade"], row["level"], row["over"]) == (grade, level, "clips")]
+        if len({rate["mean"] for row in mine for rate in row["rates"]}) < 2:
+            continue
         lines = tuple(
             report.Line(
                 _line_name(run, row),

@@ -255,9 +255,11 @@ def _learn(run: Run, lesson: _Lesson, ground: _Ground) -> bool:
     found = _answered(run, learnt, ground.tests, {"kind": "cell", **vars(cell)}, failed)
     if failed:
         raise ValueError(str(failed))
+    before = time.process_time()
     passes = _sampled(run, cell, learnt, ground.tests) if run.study.sampling.wanted else []
+    seconds = time.process_time() - before + spent(asked.folder)
     store.write_json(asked.folder / ROW, {"key": lesson.key, "marks": found, "samples": passes})
-    seconds = spent(asked.folder) + sum(spent(asked.folder / "tests" / test.name) for test in ground.tests)
+    seconds += sum(spent(asked.folder / "tests" / test.name) for test in ground.tests)
     log(run, "study", cell.name, Outcome(cell.name, cpu_seconds=seconds, wall_seconds=time.monotonic() - started))
     return True
 

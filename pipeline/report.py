@@ -35,6 +35,7 @@ from pipeline._report.summary import chosen as chosen
 from pipeline._report.summary import first_bad_frame as first_bad_frame
 from pipeline._report.summary import mean_errors as mean_errors
 from pipeline._report.summary import summarise as summarise
+from pipeline._report.view import amount as amount
 from pipeline.types import Layers, UInt8
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(mean=view.mean_words, counted=view.counted, spoken=view.spoken, figure=view.figure)
+    environment.filters.update(mean=view.mean_words, counted=view.counted, spoken=view.spoken)
+    environment.filters.update(figure=view.figure, amount=view.amount)
     environment.filters.update(error=view.error_words)
     return environment.get_template(name)

@@ -191,6 +191,11 @@ def spoken(name: str) -> str:
     return "bare floor" if name == "none" else name.replace("_", " ")
 
 
+def amount(size: float) -> str:
+    """How many clips or parameters."""
+    return f"{size / 1e6:.2g} M" if size >= 1e5 else f"{size:g}"
+
+
 def figure(value: float) -> str:
     """A number as one quotes it: four digits that count, no exponent where none is needed."""
     return f"{value:.4g}" if math.isfinite(value) else "not finite"

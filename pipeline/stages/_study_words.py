@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.report import amount
 from pipeline.stages._grid import BASE, Study
 
 PATH = "object_path_error"
@@ -151,8 +152,8 @@ def _grown(study: Study, one: Row) -> str:
     grows = f"alpha = {one['law']['alpha']:.2f} ({low:.2f} to {high:.2f}), {one['trend']['kind']}"
     unit = one["over"]
     return (
-        f"{_sampled(study, one)}: {_share(first)} with {_amount(first['size'])} {unit}, {_share(last)} with "
-        f"{_amount(last['size'])}; {grows}."
+        f"{_sampled(study, one)}: {_share(first)} with {amount(first['size'])} {unit}, {_share(last)} with "
+        f"{amount(last['size'])}; {grows}."
     )
 
 
@@ -165,7 +166,7 @@ def _foretold(study: Study, passing: Sequence[Row]) -> list[str]:
         between = f"{100 * found['measured_low']:.0f} to {100 * found['measured_high']:.0f}"
         verdict = "met" if found["met"] else "missed"
         said.append(
-            f"{_sampled(study, one)}, {_amount(found['size'])} {one['over']}: foretold {100 * found['rate']:.0f} % "
+            f"{_sampled(study, one)}, {amount(found['size'])} {one['over']}: foretold {100 * found['rate']:.0f} % "
             f"(measured within {between} %), measured {100 * found['measured']:.0f} %: {verdict}."
         )
     met = sum(one["forecast"]["met"] for one in told)
@@ -179,10 +180,6 @@ def _sampled(study: Study, one: Row) -> str:
 
 def _share(rate: Row) -> str:
     return f"{100 * rate['mean']:.0f} ({100 * rate['low']:.0f} to {100 * rate['high']:.0f}) %"
-
-
-def _amount(size: float) -> str:
-    return f"{size / 1e6:.2g} M" if size >= 1e5 else f"{size:g}"
 
 
 def _named(study: Study, row: Row) -> str:

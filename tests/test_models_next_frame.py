@@ -15,7 +15,7 @@ from pipeline.models._network import Architecture, NextFrameNetwork, Opening, St
 from pipeline.models._outlines import drawn
 from pipeline.models._poses import Pose, centre_of, followed, placed, taken_back
 from pipeline.models._registration import edged, registered
-from pipeline.models._rolling import Roll, continued
+from pipeline.models._rolling import Roll, continued, started
 from pipeline.models.next_frame import NextFrame
 from pipeline.types import Prompt, UInt8
 
@@ -119,7 +119,8 @@ def test_a_fresh_network_stands_still() -> None:
     """Before it has learned anything it knows of no body; the next frame is the last one: roll-outs begin stable."""
     torch.manual_seed(0)
     frames = torch.from_numpy(falling(2, 64))
-    new = continued(NextFrameNetwork(Architecture((8, 16, 16), 1)), frames, 5, 64, torch.zeros(1, 4))
+    network = NextFrameNetwork(Architecture((8, 16, 16), 1))
+    new = continued(network, started(network, frames, 64), 5, torch.zeros(1, 4))
     assert (new.float() - frames[-1].float()).abs().mean() < 2
 
 
@@ -145,9 +146,19 @@ def test_large_pictures_are_moved_in_full() -> None:
     """The network sees 64 px, whatever the size; the pictures lose nothing by it."""
     large = falling(2, 128)
     network = NextFrameNetwork(Architecture((8, 16, 16), 1))
-    new = continued(network, torch.from_numpy(large), 1, 64, torch.zeros(1, 4)).numpy()
+    new = continued(network, started(network, torch.from_numpy(large), 64), 1, torch.zeros(1, 4)).numpy()
     assert new.shape == (1, 128, 128, 3)
     assert np.abs(new[0].astype(int) - large[-1]).max() <= 3
+
+
+def test_a_prompt_that_is_continued_again_is_opened_once() -> None:
+    """What is kept of it changes no answer, and another prompt is another one."""
+    model, frames = NextFrame(), falling(2, 64)
+    prompts = [Prompt("a", "", frames, 16.0, 5), Prompt("b", "", frames[:, ::-1].copy(), 16.0, 5)]
+    asked = [(prompts[one], seed) for one, seed in ((0, 1), (0, 2), (1, 1), (0, 1))]
+    told = [model.continued(*one) for one in asked]
+    for new, one in zip(told, asked, strict=True):
+        np.testing.assert_array_equal(new, NextFrame().continued(*one))
 
 
 def test_placing_turns_grows_and_moves() -> None:

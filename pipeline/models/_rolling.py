@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -95,14 +95,28 @@ class Roll:
         self.seen = torch.stack([self.seen[:, 0], torch.where(pixels, frame, self.seen[:, 1])], dim=1)
 
 
-def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, unknown: Tensor) -> Tensor:
-    """`count` frames that follow `frames` (k, H, W, 3), all uint8; shape (count, H, W, 3).
+@dataclass(frozen=True)
+class Start:
+    """A clip that is to be continued, as it was opened."""
 
-    The network sees them with a shorter side of about `side` px; what it tells is done to the pictures in full.
-    `unknown` (1, 4) is where the body's motion lies in what cannot be known [standard deviations].
+    first: Tensor
+    """Its first frame, (1, 3, H, W), at the size that the network works at."""
+    roll: Roll
+    large: tuple[int, int]
+    """Height and width of the clip [px]."""
+    last: Tensor
+    """The last frame shown, (1, 3, *large)."""
+    mask: Tensor
+    """The body's share of its pixels, (1, 1, *large)."""
+    canvas: Tensor
+    """All but the body, (1, 3, *large)."""
+
+
+def started(network: NextFrameNetwork, frames: Tensor, side: int) -> Start:
+    """What comes before the first step after `frames` (k, H, W, 3), uint8: the body is cut out of the last one.
+
+    The network sees them with a shorter side of about `side` px. Nothing here is random.
     """
-    if not count:
-        return frames[:0]
     chosen = frames[[0, max(0, len(frames) - 2), -1]]
     full = as_values(chosen)
     large = (int(full.shape[-2]), int(full.shape[-1]))
@@ -116,15 +130,26 @@ def continued(network: NextFrameNetwork, frames: Tensor, count: int, side: int, 
         canvas = as_values(torch.from_numpy(cleared(chosen[2].cpu().numpy(), masks[1])).to(full.device))[None]
         both = torch.stack(shown, dim=1)
         roll = Roll.cut(both, first, opening, _resized(whole, size), _resized(canvas, size))
-        last, mask = full[2:], whole[:, 1:]
-        new, widened = [], torch.zeros_like(unknown)
+    return Start(first, roll, large, full[2:], whole[:, 1:], canvas)
+
+
+def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tensor) -> Tensor:
+    """`count` frames that follow, uint8, shape (count, H, W, 3).
+
+    What the network tells is done to the pictures in full. `unknown` (1, 4) is where the body's motion lies in what
+    cannot be known [standard deviations].
+    """
+    roll, canvas = replace(start.roll), start.canvas
+    size = (int(start.first.shape[-2]), int(start.first.shape[-1]))
+    new, widened = [], torch.zeros_like(unknown)
+    with torch.inference_mode():
         for _ in range(count):
-            step = network.step(roll.seen, first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
+            step = network.step(roll.seen, start.first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
             wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
             roll.advance(step._replace(motion=step.motion + wider - widened))
-            fields = _enlarged(step.fields, large)
+            fields = _enlarged(step.fields, start.large)
             canvas = next_canvas(canvas, fields)
-            body, share = (placed(one, roll.pose, roll.origin, size) for one in (last, mask))
+            body, share = (placed(one, roll.pose, roll.origin, size) for one in (start.last, start.mask))
             new.append(as_shown(body_before(canvas, body, share, fields)[0])[0])
             widened = wider
     return (torch.stack(new) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)

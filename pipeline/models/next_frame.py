@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from pipeline.models._network import NextFrameNetwork
+    from pipeline.models._rolling import Start
 
 
 @dataclass
@@ -69,13 +71,32 @@ class NextFrame(Own):
 
         from pipeline.models._rolling import continued
 
-        frames = torch.from_numpy(np.array(prompt.frames)).to(self.device)
+        count = prompt.num_frames - len(prompt.frames)
+        if not count:
+            return prompt.frames[:0]
         with threads(self.threads):
             draw = torch.Generator().manual_seed(seed)
             unknown = self.spread * torch.randn((1, 4), generator=draw).to(self.device)
-            count = prompt.num_frames - len(frames)
-            new = continued(self._trained, frames, count, self.side, unknown)
+            new = continued(self._trained, self._started(prompt.frames), count, unknown)
         return np.asarray(new.cpu().numpy(), np.uint8)
+
+    def _started(self, frames: UInt8) -> Start:
+        """The clip's opening, kept: the next sample of a prompt opens it just so, and that is a third of its work."""
+        import numpy as np
+        import torch
+
+        from pipeline.models._rolling import started
+
+        shown = (frames.shape, frames.tobytes())
+        if shown not in self._start:
+            self._start.clear()
+            self._start[shown] = started(self._trained, torch.from_numpy(np.array(frames)).to(self.device), self.side)
+        return self._start[shown]
+
+    @cached_property
+    def _start(self) -> dict[tuple[tuple[int, ...], bytes], Start]:
+        """Of the prompt that was continued last."""
+        return {}
 
     def loss(self, batch: Mapping[str, Any]) -> torch.Tensor:
         """Error of a roll-out over the window's frames beyond the first two; see `Learner.loss` for the batch."""

@@ -124,6 +124,7 @@ def test_shot_by_shot_is_what_comes_all_at_once(annotated: bool) -> None:
         for name in vars(layers) if layers else ():
             assert np.array_equal(getattr(layers, name), getattr(clip.layers, name)[t]), name
     assert t == scene.num_frames - 1
+    assert (renderer.pictures(scene, trajectory) == clip.frames).all()
 
 
 def test_clip_says_what_is_in_it() -> None:

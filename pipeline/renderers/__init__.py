@@ -22,6 +22,10 @@ class Renderer(ABC):
     def shots(self, scene: Scene, trajectory: Trajectory) -> Iterator[Shot]:
         """The frames one after the other, none of them kept; same input, same bytes on CPU."""
 
+    def pictures(self, scene: Scene, trajectory: Trajectory) -> UInt8:
+        """The frames alone, sRGB of shape (T, H, W, 3)."""
+        return np.stack([picture for picture, _ in self.shots(scene, trajectory)])
+
     def render(self, scene: Scene, trajectory: Trajectory) -> Clip:
         """RGB frames and exact layers as the scene's camera sees them, all in memory."""
         pictures, annotations = zip(*self.shots(scene, trajectory), strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -81,6 +81,10 @@ class Raytrace(Renderer):
             assert now is not None
             layers = layers_of(scene, t, (before, now, after), start, spacing, self.device) if self.layers else None
             yield self._picture(stage, now, t), layers
+
+    def pictures(self, scene: Scene, trajectory: Trajectory) -> UInt8:
+        """The same, without making layers for nothing."""
+        return super(Raytrace, replace(self, layers=False)).pictures(scene, trajectory)
 
     def _picture(self, stage: Stage, now: Frame, t: int) -> UInt8:
         """What the camera's lens and shutter make of frame t, sRGB, shape (H, W, 3)."""

@@ -111,7 +111,7 @@ def _make(
     scene = store.load_scene(truth_folder)
     if change is None:
         changed = rooms.scenario.redraw(scene, draw)
-        frames = rooms.renderer.render(changed, rooms.simulator.simulate(changed)).frames
+        frames = rooms.renderer.pictures(changed, rooms.simulator.simulate(changed))
     else:
         event = Event(scene, store.load_trajectory(truth_folder), original, rooms.simulator, rooms.prompt_frames)
         frames = _filmed(event, change, level, rooms.renderer)
@@ -136,9 +136,8 @@ def _filmed(event: Event, change: Violation, level: int, renderer: Renderer) -> 
     happening = change.happen(event, level)
     frames = event.clip.frames
     if happening is not None:
-        anew = renderer.render(*happening).frames
         # What the prompt shows is given, even where a body is hidden in its last frame's motion.
-        frames = anew.copy()
+        frames = renderer.pictures(*happening)
         frames[: event.prompt_frames] = event.clip.frames[: event.prompt_frames]
     return change.film(frames, event, level)
 

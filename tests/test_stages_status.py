@@ -70,6 +70,18 @@ def test_a_finished_run_is_all_done_and_what_failed_is_named(outputs: Path, tmp_
     assert "failed drop-sand-00000: ValueError: a stone" in told
 
 
+def test_the_rate_counts_from_when_work_began(tmp_path: Path) -> None:
+    """Two shards that end their first cells in the same second do not make thousands an hour."""
+    folder = tmp_path / "slow"
+    folder.mkdir()
+    (folder / "asked.json").write_text(json.dumps({"cells": ["a", "b", "c"]}))
+    row = {"stage": "study", "error": "", "cpu_seconds": 300, "wall_seconds": 600}
+    for unit, now in (("a", 1000), ("b", 1001)):
+        with (folder / f"log-{unit}.jsonl").open("w") as log:
+            log.write(json.dumps({**row, "time": now, "unit": unit}) + "\n")
+    assert "12 an hour" in lines(tmp_path, "slow")
+
+
 def test_a_run_that_is_not_there_is_named(tmp_path: Path, command) -> None:
     done = command("stage=status", "run=typo", f"outputs={tmp_path}")
     assert done.returncode == 2

@@ -76,11 +76,12 @@ def _progress(run: Run, stage: str, asked: Mapping[str, Path], at_work: bool) ->
 
 
 def _rate(run: Run, stage: str) -> float:
-    """Units a second, all shards together; 0 if too few were made to tell."""
-    times = [row["time"] for row in logged(run.folder) if row["stage"] == stage and not row["error"]]
-    recent = [time for time in times if time > max(times) - WINDOW]
-    passed = max(recent) - min(recent) if recent else 0.0
-    return (len(recent) - 1) / passed if passed else 0.0
+    """Units a second, all shards together, since the first recent one was begun; 0 if none was made."""
+    rows = [row for row in logged(run.folder) if row["stage"] == stage and not row["error"]]
+    ended = max((row["time"] for row in rows), default=0.0)
+    recent = [row for row in rows if row["time"] > ended - WINDOW]
+    passed = ended - min((row["time"] - row["wall_seconds"] for row in recent), default=ended)
+    return len(recent) / passed if passed else 0.0
 
 
 def _works(signs: list[Pulse]) -> bool:

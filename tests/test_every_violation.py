@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +153,10 @@ def test_a_body_that_stops_too_early_has_some_way_to_go(kind: str) -> None:
         missed.append(float(np.linalg.norm(apart, axis=2).max()) / size)
     assert missed[0] > 0.15
     assert missed == sorted(missed)
+
+
+@pytest.mark.parametrize("name", VIOLATIONS)
+def test_it_takes_nothing_from_another_violation(name: str) -> None:
+    """The exam makes its sittings anew when its own file changes, or what all share, and not when another one does."""
+    source = Path(inspect.getfile(VIOLATIONS[name])).read_text()
+    assert set(re.findall(r"pipeline\.violations\.(\w+)", source)) <= {"_edits"}

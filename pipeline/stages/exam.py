@@ -78,7 +78,6 @@ def _units(run: Run, truth: Truth) -> Iterator[Unit]:
     scene = store.load_scene(truth.folder)
     scenario = run.stories[scene.scenario]
     plugins = (scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
-    version = code("violations", "stages._peers", *CLIP_ROOMS, *SCORE_ROOMS)
     kind = scene.medium.kind if scene.medium else "none"
     changes: dict[str, Violation | None] = {REDRAW: None}
     changes |= {name: one for name, one in run.violations.items() if kind in one.kinds}
@@ -87,11 +86,19 @@ def _units(run: Run, truth: Truth) -> Iterator[Unit]:
     for name, change in changes.items():
         for level in run.levels if change else range(1, UNSEEN + 1):
             folder = run.folder / "exam" / truth.clip_id / f"{name}_{level}"
-            key = store.key("sitting", version, truth.key, redraws, name, change, level, run.flow.estimator, plugins)
+            key = store.key(
+                "sitting", _version(change), truth.key, redraws, name, change, level, run.flow.estimator, plugins
+            )
             draw = run.redraws + level if change is None else 0
             second = truth.redraws[0][0]
             arguments = (truth.folder, null, second, name, change, level, draw, _Rooms(*plugins))
             yield Unit(f"{truth.clip_id}/{folder.name}", folder, key, _make, arguments)
+
+
+def _version(change: Violation | None) -> str:
+    """Of the code that a sitting depends on: another violation's is not."""
+    own = ("violations.__init__", "violations._edits", type(change).__module__.removeprefix("pipeline."))
+    return code("stages._peers", *CLIP_ROOMS, *SCORE_ROOMS, *(own if change else ()))
 
 
 def _make(

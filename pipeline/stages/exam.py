@@ -9,24 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import examination, report, store, video
+from pipeline import examination, report, store
 from pipeline.examination import REDRAW, Sitting
 from pipeline.flows import Flow
 from pipeline.judge import Judge
 from pipeline.metrics import Metric, at_scoring_size
-from pipeline.renderers import Renderer
-from pipeline.scenarios import Scenario
-from pipeline.simulators import Simulator
 from pipeline.stages import Run, Tally
+from pipeline.stages._exam_films import FILMS, Film, films, shown
 from pipeline.stages._layout import Truth, null_folder, truths
 from pipeline.stages._peers import peers_scores
 from pipeline.stages._units import Unit, code, perform
 from pipeline.stages.score import ROOMS as SCORE_ROOMS
 from pipeline.stages.score import compare, null_unit, read_flow, read_null, take_of
-from pipeline.stages.simulate import ROOMS as CLIP_ROOMS
 from pipeline.stages.simulate import simulate
-from pipeline.types import Clip, Take
-from pipeline.violations import Event, Violation
+from pipeline.types import Take
 
 JUDGE = "quicksand"
 """The candidate's name in the results."""
@@ -35,9 +31,7 @@ FITTED_ON = (
     "looking at scenes of seeds 77, 21, 12 and 13, their re-draws, violations and harmless changes; scenes of other "
     "seeds had no say"
 )
-UNSEEN = 4
-"""Re-draws of each scene that its null does not know: a single one may be luck, good or bad."""
-SITTING, PREVIEW = "sitting.json", "preview.mp4"
+SITTING = "sitting.json"
 
 
 def exam(run: Run) -> Tally:
@@ -62,11 +56,8 @@ def exam(run: Run) -> Tally:
 
 @dataclass(frozen=True)
 class _Rooms:
-    """The plug-ins that a sitting goes through."""
+    """The plug-ins that judge."""
 
-    scenario: Scenario
-    simulator: Simulator
-    renderer: Renderer
     flow: Flow
     metrics: Mapping[str, Metric]
     judge: Judge
@@ -74,79 +65,33 @@ class _Rooms:
 
 
 def _units(run: Run, truth: Truth) -> Iterator[Unit]:
-    """Every change at every level that makes sense in the scene, and UNSEEN re-draws that the null has not seen."""
-    scene = store.load_scene(truth.folder)
-    scenario = run.stories[scene.scenario]
-    plugins = (scenario, run.simulator, run.renderer, run.flow, run.metrics, run.judge, run.prompt_frames)
-    kind = scene.medium.kind if scene.medium else "none"
-    changes: dict[str, Violation | None] = {REDRAW: None}
-    changes |= {name: one for name, one in run.violations.items() if kind in one.kinds}
-    null = null_folder(run, truth.clip_id)
+    """A sitting for every film of the scene."""
+    rooms = _Rooms(run.flow, run.metrics, run.judge, run.prompt_frames)
+    null, second = null_folder(run, truth.clip_id), truth.redraws[0][0]
     redraws = [key for _, key in truth.redraws]
-    for name, change in changes.items():
-        for level in run.levels if change else range(1, UNSEEN + 1):
-            folder = run.folder / "exam" / truth.clip_id / f"{name}_{level}"
-            key = store.key(
-                "sitting", _version(change), truth.key, redraws, name, change, level, run.flow.estimator, plugins
-            )
-            draw = run.redraws + level if change is None else 0
-            second = truth.redraws[0][0]
-            arguments = (truth.folder, null, second, name, change, level, draw, _Rooms(*plugins))
-            yield Unit(f"{truth.clip_id}/{folder.name}", folder, key, _make, arguments)
+    for film in films(run, truth):
+        folder = run.folder / "exam" / truth.clip_id / film.folder.name
+        key = store.key("sitting", code("stages._peers", *SCORE_ROOMS), film.key, redraws, run.flow.estimator, rooms)
+        yield Unit(f"{truth.clip_id}/{folder.name}", folder, key, _make, (film, null, second, rooms))
 
 
-def _version(change: Violation | None) -> str:
-    """Of the code that a sitting depends on: another violation's is not."""
-    own = ("violations.__init__", "violations._edits", type(change).__module__.removeprefix("pipeline."))
-    return code("stages._peers", *CLIP_ROOMS, *SCORE_ROOMS, *(own if change else ()))
-
-
-def _make(
-    folder: Path,
-    key: str,
-    truth_folder: Path,
-    null: Path,
-    second: Path,
-    name: str,
-    change: Violation | None,
-    level: int,
-    draw: int,
-    rooms: _Rooms,
-) -> None:
-    original = store.load_clip(truth_folder)
+def _make(folder: Path, key: str, film: Film, null: Path, second: Path, rooms: _Rooms) -> None:
+    original, clip = store.load_clip(film.truth), shown(film)
     truth = Take(at_scoring_size(original), read_flow(null))
-    scene = store.load_scene(truth_folder)
-    if change is None:
-        changed = rooms.scenario.redraw(scene, draw)
-        frames = rooms.renderer.pictures(changed, rooms.simulator.simulate(changed))
-    else:
-        event = Event(scene, store.load_trajectory(truth_folder), original, rooms.simulator, rooms.prompt_frames)
-        frames = _filmed(event, change, level, rooms.renderer)
-    clip = Clip(original.clip_id, f"{name}_{level}", level, frames, original.fps)
     gate = rooms.judge.gate(original, clip, rooms.prompt_frames)
     other = take_of(truth.clip, clip, rooms.flow)
     told, picture = read_null(null)
     scores = [compare(metric, name, truth, other) for name, metric in rooms.metrics.items()]
     judgement = rooms.judge.judge(scores, told, gate, rooms.prompt_frames, picture)
-    harmless = change is None or change.harmless
+    harmless = film.violation is None or film.violation.harmless
     peers = peers_scores(Take(original, truth.flow), Take(clip, other.flow), store.load_clip(second, layers=False))
-    seen = harmless or examination.visible(original.frames, frames)
+    seen = harmless or examination.visible(original.frames, clip.frames)
     scored = {JUDGE: judgement.plausibility, **peers}
-    sitting = Sitting(clip.clip_id, scene.material, name, level, harmless, scored, gate, seen)
+    medium = store.load_scene(film.truth).material
+    sitting = Sitting(clip.clip_id, medium, film.change, film.level, harmless, scored, gate, seen)
     with store.publish(folder, key, {}) as unfinished:
         row = {**dataclasses.asdict(sitting), "parts": dict(judgement.parts)}
         store.write_json(unfinished / SITTING, row)
-        video.write_preview(unfinished / PREVIEW, frames, clip.fps)
-
-
-def _filmed(event: Event, change: Violation, level: int, renderer: Renderer) -> Any:
-    happening = change.happen(event, level)
-    frames = event.clip.frames
-    if happening is not None:
-        # What the prompt shows is given, even where a body is hidden in its last frame's motion.
-        frames = renderer.pictures(*happening)
-        frames[: event.prompt_frames] = event.clip.frames[: event.prompt_frames]
-    return change.film(frames, event, level)
 
 
 def _read(folder: Path) -> Sitting:
@@ -227,10 +172,10 @@ def _of_judge(told: Mapping[str, Any]) -> dict[str, Any]:
 def _strip(run: Run, name: str) -> str:
     """Eight frames of the first scene's clip at the middle severity."""
     level = sorted(run.levels)[len(run.levels) // 2]
-    previews = sorted((run.folder / "exam").glob(f"*/{name}_{level}/{PREVIEW}"))
-    if not previews:
+    found = sorted((run.folder / FILMS).glob(f"*/{name}_{level}/{store.CLIP}"))
+    if not found:
         return ""
-    frames, _ = video.read(previews[0])
+    frames = store.load_clip(found[0].parent).frames
     return report.strip([frames[index] for index in range(0, len(frames), max(1, len(frames) // 8))])
 
 

@@ -102,14 +102,12 @@ class Start:
     first: Tensor
     """Its first frame, (1, 3, H, W), at the size that the network works at."""
     roll: Roll
-    large: tuple[int, int]
-    """Height and width of the clip [px]."""
     last: Tensor
-    """The last frame shown, (1, 3, *large)."""
+    """The last frame shown, in full, (1, 3, H, W)."""
     mask: Tensor
-    """The body's share of its pixels, (1, 1, *large)."""
+    """The body's share of its pixels, (1, 1, H, W)."""
     canvas: Tensor
-    """All but the body, (1, 3, *large)."""
+    """All but the body, in full, (1, 3, H, W)."""
 
 
 def started(network: NextFrameNetwork, frames: Tensor, side: int) -> Start:
@@ -119,8 +117,7 @@ def started(network: NextFrameNetwork, frames: Tensor, side: int) -> Start:
     """
     chosen = frames[[0, max(0, len(frames) - 2), -1]]
     full = as_values(chosen)
-    large = (int(full.shape[-2]), int(full.shape[-1]))
-    size = _seen_size(large, side, network.stride)
+    size = _seen_size(_size(full), side, network.stride)
     first, *shown = (_resized(picture[None], size) for picture in full)
     with torch.inference_mode():
         opening = network.open(*shown)
@@ -130,7 +127,7 @@ def started(network: NextFrameNetwork, frames: Tensor, side: int) -> Start:
         canvas = as_values(torch.from_numpy(cleared(chosen[2].cpu().numpy(), masks[1])).to(full.device))[None]
         both = torch.stack(shown, dim=1)
         roll = Roll.cut(both, first, opening, _resized(whole, size), _resized(canvas, size))
-    return Start(first, roll, large, full[2:], whole[:, 1:], canvas)
+    return Start(first, roll, full[2:], whole[:, 1:], canvas)
 
 
 def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tensor) -> Tensor:
@@ -140,14 +137,14 @@ def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tens
     cannot be known [standard deviations].
     """
     roll, canvas = replace(start.roll), start.canvas
-    size = (int(start.first.shape[-2]), int(start.first.shape[-1]))
+    size, large = _size(start.first), _size(start.last)
     new, widened = [], torch.zeros_like(unknown)
     with torch.inference_mode():
         for _ in range(count):
             step = network.step(roll.seen, start.first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
             wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
             roll.advance(step._replace(motion=step.motion + wider - widened))
-            fields = _enlarged(step.fields, start.large)
+            fields = _enlarged(step.fields, large)
             canvas = next_canvas(canvas, fields)
             body, share = (placed(one, roll.pose, roll.origin, size) for one in (start.last, start.mask))
             new.append(as_shown(body_before(canvas, body, share, fields)[0])[0])
@@ -169,6 +166,11 @@ def as_values(frames: Tensor) -> Tensor:
 def as_shown(frame: Tensor) -> Tensor:
     """The values as 8-bit colours hold them. Also stops slow drift: a change of under half a level never adds up."""
     return (frame.clamp(0, 1) * 255).round() / 255
+
+
+def _size(pictures: Tensor) -> tuple[int, int]:
+    """Height and width [px]."""
+    return int(pictures.shape[-2]), int(pictures.shape[-1])
 
 
 def _seen_size(full: tuple[int, int], side: int, stride: int) -> tuple[int, int]:

@@ -62,10 +62,9 @@ def films(run: Run, truth: Truth) -> Iterator[Film]:
             yield Film(folder, key, truth.folder, name, level, draw, change, *makers)
 
 
-def shown(film: Film) -> Clip:
-    """The clip itself, made if it is not there."""
+def shown(film: Film, truth: Clip) -> Clip:
+    """The clip itself, made from the truth, with its layers, if it is not there."""
     if not store.is_complete(film.folder, film.key, store.CLIP):
-        truth = store.load_clip(film.truth)
         clip = Clip(truth.clip_id, f"{film.change}_{film.level}", film.level, _pictures(film, truth), truth.fps)
         store.save_clip(film.folder, film.key, clip)
     return store.load_clip(film.folder)

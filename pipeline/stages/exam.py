@@ -76,7 +76,8 @@ def _units(run: Run, truth: Truth) -> Iterator[Unit]:
 
 
 def _make(folder: Path, key: str, film: Film, null: Path, second: Path, rooms: _Rooms) -> None:
-    original, clip = store.load_clip(film.truth), shown(film)
+    original = store.load_clip(film.truth)
+    clip = shown(film, original)
     truth = Take(at_scoring_size(original), read_flow(null))
     gate = rooms.judge.gate(original, clip, rooms.prompt_frames)
     other = take_of(truth.clip, clip, rooms.flow)

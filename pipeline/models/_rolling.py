@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipeline.models._filling import cleared
 from pipeline.models._network import (
     MEMORY,
     SCALE,
@@ -20,9 +21,12 @@ from pipeline.models._network import (
     next_canvas,
     outline,
 )
-from pipeline.models._outlines import cleared, drawn
+from pipeline.models._outlines import drawn, hidden_by
 from pipeline.models._poses import Pose, centre_of, placed
 from pipeline.models._registration import edged, registered
+
+SHOWN = 1.5
+"""Logit that is added to "nothing covers the body": what it takes for likely hides it, not what is as likely as not."""
 
 
 @dataclass
@@ -124,7 +128,9 @@ def started(network: NextFrameNetwork, frames: Tensor, side: int) -> Start:
         likely = torch.sigmoid(opening.masks[0]).float().cpu().numpy()
         masks = [drawn(frame, chance) for frame, chance in zip(chosen[1:].cpu().numpy(), likely, strict=True)]
         whole = torch.from_numpy(np.stack(masks))[None].to(full.device)
-        canvas = as_values(torch.from_numpy(cleared(chosen[2].cpu().numpy(), masks[1])).to(full.device))[None]
+        guess = as_bytes(_resized(opening.behind, _size(full)))[0].cpu().numpy()
+        behind = cleared(chosen[2].cpu().numpy(), hidden_by(masks[1]), guess)
+        canvas = as_values(torch.from_numpy(behind).to(full.device))[None]
         both = torch.stack(shown, dim=1)
         roll = Roll.cut(both, first, opening, _resized(whole, size), _resized(canvas, size))
     return Start(first, roll, full[2:], whole[:, 1:], canvas)
@@ -142,6 +148,7 @@ def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tens
     with torch.inference_mode():
         for _ in range(count):
             step = network.step(roll.seen, start.first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
+            step = step._replace(fields=step.fields._replace(bare=step.fields.bare + SHOWN))
             wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
             roll.advance(step._replace(motion=step.motion + wider - widened))
             fields = _enlarged(step.fields, large)
@@ -149,7 +156,7 @@ def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tens
             body, share = (placed(one, roll.pose, roll.origin, size) for one in (start.last, start.mask))
             new.append(as_shown(body_before(canvas, body, share, fields)[0])[0])
             widened = wider
-    return (torch.stack(new) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return as_bytes(torch.stack(new))
 
 
 def uncovered(last: Tensor, behind: Tensor, mask: Tensor) -> Tensor:
@@ -161,6 +168,11 @@ def uncovered(last: Tensor, behind: Tensor, mask: Tensor) -> Tensor:
 def as_values(frames: Tensor) -> Tensor:
     """uint8 (..., H, W, 3) -> float32 0..1, (..., 3, H, W)."""
     return frames.movedim(-1, -3).to(torch.float32) / 255
+
+
+def as_bytes(pictures: Tensor) -> Tensor:
+    """Values (..., 3, H, W) -> uint8, (..., H, W, 3)."""
+    return (pictures.clamp(0, 1) * 255).round().to(torch.uint8).movedim(-3, -1)
 
 
 def as_shown(frame: Tensor) -> Tensor:

@@ -124,8 +124,8 @@ def test_a_fresh_network_stands_still() -> None:
     assert (new.float() - frames[-1].float()).abs().mean() < 2
 
 
-def test_a_body_is_carried_as_it_is() -> None:
-    """Cut out and moved by whole pixels it keeps every pixel; what it hid is what was said to be behind it."""
+def cut_out() -> tuple[Roll, Step, torch.Tensor]:
+    """The falling square, cut out, before nothing; a step by (3, 2) px in which nothing covers it; and its mask."""
     shown = torch.from_numpy(falling(2)).movedim(-1, -3).float()[None] / 255
     mask = torch.zeros(1, 1, 48, 48)
     mask[..., 8:20, 16:28] = 1
@@ -135,11 +135,44 @@ def test_a_body_is_carried_as_it_is() -> None:
     roll = Roll.opened(shown, shown[:, 0], opening)
     told = network.step(roll.seen, shown[:, 0], roll.placed_mask(), roll.pose, roll.motion, roll.memory)
     bare = told.fields._replace(bare=torch.full_like(mask, 20), shade=empty)
+    return roll, Step(bare, opening.motion, told.spread, told.memory), mask
+
+
+def test_a_body_is_carried_as_it_is() -> None:
+    """Cut out and moved by whole pixels it keeps every pixel; what it hid is what was said to be behind it."""
+    roll, step, _ = cut_out()
+    body = roll.seen[:, 1, :, 8:20, 16:28]
     for _ in range(2):
-        roll.advance(Step(bare, opening.motion, told.spread, told.memory))
+        roll.advance(step)
     picture = roll.seen[:, 1]
-    assert (picture[..., 12:24, 22:34] - shown[:, 1, :, 8:20, 16:28]).abs().max() < 1e-3
+    assert (picture[..., 12:24, 22:34] - body).abs().max() < 1e-3
     assert picture[..., 8:12, 16:22].max() < 0.05, "nothing of it stays behind"
+
+
+@pytest.mark.parametrize("bare", [20.0, -20.0])
+def test_nothing_is_painted_where_a_body_is_seen(bare: float) -> None:
+    roll, step, mask = cut_out()
+    canvas = roll.canvas
+    prefers = torch.zeros_like(step.fields.preference)
+    prefers[:, 3] = 10
+    fields = step.fields._replace(
+        preference=prefers, paint=torch.full_like(canvas, 0.5), bare=torch.full_like(mask, bare)
+    )
+    roll.advance(step._replace(fields=roll.heeded(step._replace(fields=fields))))
+    painted = (roll.canvas - 0.5).abs().amax(dim=1) < 0.01
+    assert painted[:, 30:].all()
+    if bare > 0:
+        for place in (np.s_[..., 7:21, 15:29], np.s_[..., 9:23, 18:32]):  # where it was and where it got, with a rim
+            torch.testing.assert_close(roll.canvas[place], canvas[place], rtol=0, atol=1e-3)
+    else:
+        assert painted.all(), "what covers it is seen"
+
+
+def test_in_doubt_a_body_is_seen() -> None:
+    roll, step, mask = cut_out()
+    doubtful = step._replace(fields=step.fields._replace(bare=torch.zeros_like(mask)))
+    visible = roll.advance(doubtful._replace(fields=roll.heeded(doubtful)))
+    assert visible[..., 12:20, 21:29].min() > 0.95
 
 
 def test_large_pictures_are_moved_in_full() -> None:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from pipeline.models._filling import cleared
 from pipeline.models._network import (
+    CANDIDATES,
     MEMORY,
     SCALE,
     Fields,
@@ -27,6 +28,8 @@ from pipeline.models._registration import edged, registered
 
 SHOWN = 1.5
 """Logit that is added to "nothing covers the body": what it takes for likely hides it, not what is as likely as not."""
+SURE = 20.0
+"""Preference that leaves no doubt."""
 
 
 @dataclass
@@ -79,6 +82,19 @@ class Roll:
     def placed_body(self) -> Tensor:
         """The body's colours where it is, (B, 3, H, W)."""
         return placed(self.sprite, self.pose.detached(), self.origin)
+
+    def heeded(self, step: Step) -> Fields:
+        """What a step tells, as far as it is to be believed.
+
+        In doubt the body is seen. Where it is and where it gets nothing of the canvas is seen, and what the network
+        says of it is made up of the body's own colours: there the canvas stays as it is.
+        """
+        fields = step.fields._replace(bare=step.fields.bare + SHOWN)
+        places = (placed(self.mask, pose, self.origin) for pose in (self.pose, self.pose.moved(step.motion)))
+        _, visible = body_before(self.canvas, self.sprite, torch.maximum(*places), fields)
+        before = functional.max_pool2d(visible, 3, stride=1, padding=1)
+        stays = functional.pad(SURE * before, (0, 0, 0, 0, 0, CANDIDATES - 1))
+        return fields._replace(preference=fields.preference + stays)
 
     def advance(self, step: Step) -> Tensor:
         """Take a step; what is visible of the body, (B, 1, H, W)."""
@@ -148,9 +164,10 @@ def continued(network: NextFrameNetwork, start: Start, count: int, unknown: Tens
     with torch.inference_mode():
         for _ in range(count):
             step = network.step(roll.seen, start.first, roll.placed_mask(), roll.pose, roll.motion, roll.memory)
-            step = step._replace(fields=step.fields._replace(bare=step.fields.bare + SHOWN))
             wider = unknown * torch.exp(step.spread) * unknown.new_tensor(SCALE)
-            roll.advance(step._replace(motion=step.motion + wider - widened))
+            step = step._replace(motion=step.motion + wider - widened)
+            step = step._replace(fields=roll.heeded(step))
+            roll.advance(step)
             fields = _enlarged(step.fields, large)
             canvas = next_canvas(canvas, fields)
             body, share = (placed(one, roll.pose, roll.origin, size) for one in (start.last, start.mask))

@@ -158,7 +158,7 @@ def test_nothing_is_painted_where_a_body_is_seen(bare: float) -> None:
     fields = step.fields._replace(
         preference=prefers, paint=torch.full_like(canvas, 0.5), bare=torch.full_like(mask, bare)
     )
-    roll.advance(step._replace(fields=roll.heeded(step._replace(fields=fields))))
+    roll.advance(roll.heeded(step._replace(fields=fields)))
     painted = (roll.canvas - 0.5).abs().amax(dim=1) < 0.01
     assert painted[:, 30:].all()
     if bare > 0:
@@ -171,7 +171,7 @@ def test_nothing_is_painted_where_a_body_is_seen(bare: float) -> None:
 def test_in_doubt_a_body_is_seen() -> None:
     roll, step, mask = cut_out()
     doubtful = step._replace(fields=step.fields._replace(bare=torch.zeros_like(mask)))
-    visible = roll.advance(doubtful._replace(fields=roll.heeded(doubtful)))
+    visible = roll.advance(roll.heeded(doubtful))
     assert visible[..., 12:20, 21:29].min() > 0.95
 
 

@@ -10,7 +10,8 @@ from pipeline.metrics._motion import background
 from pipeline.types import Bool, Clip, Float32, Float64, UInt8
 
 _LEAST = 0.2
-"""Displacement that is left alone, root of the mean square over the picture [px]: noise moves features as far."""
+"""A clip none of whose frames is displaced by more does not shake, root of the mean square over the picture [px]: noise
+moves features as far."""
 _MOST = 0.05
 """Displacement that is no shake any more, as a share of the picture's diagonal: another view, and left as it is."""
 _FEATURES = 200
@@ -21,7 +22,8 @@ def stabilised(truth: Clip, other: Clip) -> Clip:
 
     Each frame is registered on the truth's frame of the same time by the similarity transform that most of the
     truth's background follows; what moves or should not be there is an outlier of the robust fit. A frame without
-    enough background, or from another view, is left as it is. `Clip.notes` says how far the camera was off.
+    enough background, or from another view, is left as it is. What leaves the shaken picture at its edges stands still
+    until it comes back. `Clip.notes` says how far the camera was off.
     Both clips must have the same size and length, the truth its layers.
     """
     if truth.frames.shape != other.frames.shape or truth.layers is None:
@@ -30,12 +32,13 @@ def stabilised(truth: Clip, other: Clip) -> Clip:
     transforms = [_registration(*frames) for frames in zip(truth.frames, other.frames, still, strict=True)]
     off = np.array([_displacement(one, truth.frames.shape[1:3]) for one in transforms])
     diagonal = float(np.hypot(*truth.frames.shape[1:3]))
-    taken = (off > _LEAST) & (off < _MOST * diagonal)
-    if not taken.any():
+    if not ((off > _LEAST) & (off < _MOST * diagonal)).any():
         return other
+    # Once it shakes, every frame: one left a little aside would move between two that are put right.
+    taken = (off > 0) & (off < _MOST * diagonal)
     frames = other.frames.copy()
     for t in np.flatnonzero(taken):
-        frames[t] = _seen_by_truth(other.frames[t], transforms[t])
+        frames[t] = _seen_by_truth(other.frames[t], transforms[t], frames[max(int(t) - 1, 0)])
     said = f"{int(taken.sum())} frames stabilised, by {off[taken].mean():.2f} px on average"
     return replace(other, frames=frames, notes={**other.notes, "camera": said})
 
@@ -79,10 +82,14 @@ def _displacement(matrix: Float64, shape: tuple[int, ...]) -> float:
     return float(np.sqrt(np.mean(np.sum((corners @ matrix.T - corners[:, :2]) ** 2, axis=1))))
 
 
-def _seen_by_truth(frame: UInt8, matrix: Float64) -> UInt8:
+def _seen_by_truth(frame: UInt8, matrix: Float64, before: UInt8) -> UInt8:
+    """The frame in the truth's view; where the other camera did not look, what was last seen there: a mirrored edge
+    that comes and goes would be motion."""
     import cv2
 
     height, width = frame.shape[:2]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     seen = cv2.warpAffine(frame, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(seen, np.uint8)
+    inside = np.ones((height, width), np.float32)
+    looked = cv2.warpAffine(inside, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    return np.where(looked[..., None] > 0.99, seen, before)

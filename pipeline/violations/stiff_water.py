@@ -11,7 +11,7 @@ from pipeline.violations import Event, Happening, Violation
 
 @dataclass
 class StiffWater(Violation):
-    """The liquid moves as grains of its density with an angle of friction of 5, 15 and 33 degrees."""
+    """The liquid moves as grains of its density with an angle of friction of 1, 5 and 33 degrees."""
 
     kinds = ("liquid",)
 
@@ -19,6 +19,6 @@ class StiffWater(Violation):
         """Simulated anew; until something is hit nothing differs; it still looks like water."""
         scene = event.scene
         assert scene.medium is not None
-        angle = float(np.deg2rad((5.0, 15.0, 33.0)[level - 1]))
+        angle = float(np.deg2rad((1.0, 5.0, 33.0)[level - 1]))
         heaped = replace(scene.medium, kind="grains", friction_angle=angle, wall_friction=0.3, viscosity=0.0)
         return scene, event.play(replace(scene, medium=heaped))

@@ -12,7 +12,7 @@ from pipeline.violations._edits import moved_bodies
 
 @dataclass
 class InvertedGravity(Violation):
-    """Every body is pulled up with 1 g in the last fifth and the last half of the time after the prompt, and all of it."""
+    """Every body is pulled up with 1 g in the last fifth, the last half and all of the time after the prompt."""
 
     def happen(self, event: Event, level: int) -> Happening:
         """A parabola from the state at which it begins; nothing is hit on the way up. What the body does to the medium

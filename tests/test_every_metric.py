@@ -209,10 +209,9 @@ def test_a_shaking_camera_is_held_still_and_a_moving_body_is_not() -> None:
 def test_a_camera_that_shakes_moves_no_edge_of_the_picture() -> None:
     """What it does not look at for a moment stands still, and no frame is left a little aside between others."""
     truth = event().truth.clip
-    shaken = film(happen(), 5, shake=0.8)
     still = np.repeat(truth.frames[:1], len(truth.frames), axis=0)
     moved = np.stack([np.roll(frame, (t % 3) - 1, axis=1) for t, frame in enumerate(still)])  # 1 px aside, by turns
-    steady = stabilised(replace(truth, frames=still), replace(shaken, layers=None, frames=moved)).frames.astype(int)
+    steady = stabilised(replace(truth, frames=still), replace(truth, layers=None, frames=moved)).frames.astype(int)
     assert np.abs(np.diff(steady, axis=0))[1:, 3:-3, :3].mean() < 0.5
     assert np.abs(steady - still)[1:, 3:-3, 3:-3].mean() < 1.5
 

@@ -48,9 +48,10 @@ def _filled(frame: UInt8, hidden: Bool, guess: UInt8) -> UInt8:
     picture = np.where(hidden[..., None], guess, frame)
     if not len(whole[0]):
         return picture
-    colours = sliding_window_view(picture, (SIDE, SIDE), axis=(0, 1))[whole].transpose(0, 2, 3, 1)
     alike = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB).astype(np.float32)  # in which equal distances look equal
-    pieces = sliding_window_view(alike, (SIDE, SIDE), axis=(0, 1))[whole].transpose(0, 2, 3, 1)
+    colours, pieces = (
+        sliding_window_view(one, (SIDE, SIDE), axis=(0, 1))[whole].transpose(0, 2, 3, 1) for one in (picture, alike)
+    )
     squares, flat = np.square(pieces).sum(axis=-1).reshape(len(pieces), -1), pieces.reshape(len(pieces), -1)
     empty, counts = hidden.copy(), np.where(hidden, np.float32(GUESSED), np.float32(1))
     sure = (~hidden).astype(np.float32)

@@ -89,8 +89,8 @@ class Roll:
     def heeded(self, step: Step) -> Step:
         """What a step tells, as far as it is to be believed.
 
-        In doubt the body is seen. Where it is and where it gets nothing of the canvas is seen, and what the network
-        says of it is made up of the body's own colours: there the canvas stays as it is.
+        In doubt the body is seen, and it grows or shrinks less. Where it is and where it gets nothing of the canvas is
+        seen, and what the network says of it is made up of the body's own colours: there the canvas stays as it is.
         """
         motion = step.motion * step.motion.new_tensor([1, 1, 1, GROWS])
         fields = step.fields._replace(bare=step.fields.bare + SHOWN)

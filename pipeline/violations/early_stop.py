@@ -14,14 +14,14 @@ from pipeline.violations._edits import impact_frame, retimed
 @dataclass
 class EarlyStop(Violation):
     """The body stands still from eight frames after the impact on, from four, or from the impact on; earlier where it
-    would come to rest by then by itself: at least a quarter, a third or a half of its size of its way is cut off."""
+    would come to rest by then by itself: at least half, three quarters or all of its size of its way is cut off."""
 
     kinds = ("none", "liquid")
 
     def happen(self, event: Event, level: int) -> Happening:
         """The medium goes on as if the body did. In sand bodies do stop at once."""
         left = _way_left(event)
-        moving = np.flatnonzero(left >= (0.25, 0.33, 0.5)[level - 1])
+        moving = np.flatnonzero(left >= (0.5, 0.75, 1.0)[level - 1])
         stop = min(impact_frame(event) + (8, 4, 0)[level - 1], int(moving.max(initial=event.prompt_frames)))
         return retimed(event, np.minimum(event.times, stop).astype(float), medium=False)
 

@@ -14,6 +14,8 @@ CELLS = 32
 """Cells of the coarse match along the picture's shorter side."""
 PATCH = 8
 """Edge of the patches that are searched [px]; a picture of less than one patch on the finest level crashes OpenCV."""
+ALIASING = 3.0
+"""What a trembling camera may leave unexplained of a still texture, at most [grey levels]."""
 STEP = 32
 """The box that is searched lies on a grid of so many px, that of the coarsest pyramid level, and is no smaller."""
 
@@ -26,8 +28,9 @@ class Dis(Flow):
     keeps walls still. One search starts from rest, the other from a coarse exhaustive match, without which bodies that
     fall by more than some 10 px a frame are lost. Which of the three holds is decided by how well each explains the
     next frame around the pixel, and standing still holds unless another one is better by `margin` [grey levels], or by
-    more than 0.4 of the picture's noise if that is larger: so camera noise on a wall does not become motion. (DIS
-    without its variational refinement, as a further candidate, made the error larger on sand, water and bodies alike.)
+    more where the picture is noisy or the camera trembles: so noise on a wall and the aliasing of sand do not become
+    motion. (DIS without its variational refinement, as a further candidate, made the error larger on sand, water and
+    bodies alike.)
 
     It follows that no search can win where standing still leaves less than that unexplained; only a box around the
     other pixels is searched, which in a clip of a steady camera is most of the saving. Deterministic, whatever the
@@ -87,8 +90,7 @@ class Dis(Flow):
         if np.median(error) > self.margin:
             found = search.calc(_grey(first), _grey(second), flow.copy())
             flow, error = self._standing_still(first, second, error, found)
-        # What standing still leaves unexplained in the quietest fifth of the picture is noise, not motion.
-        best = error - max(self.margin, 0.4 * float(np.quantile(error, 0.2)))
+        best = error - self._doubt(error)
         if not (best > 0).any():
             return flow
         box = box_around(best > 0, PATCH, STEP, max(STEP, PATCH << self.finest_scale))
@@ -101,6 +103,16 @@ class Dis(Flow):
             better = error < best
             chosen[better], best[better] = candidate[better], error[better]
         return flow
+
+    def _doubt(self, error: Float32) -> float:
+        """How much better than standing still a search must be to be believed [grey levels].
+
+        What standing still leaves unexplained in the quietest fifth of the picture is noise, not motion. What it leaves
+        unevenly over the quieter half is the aliasing of textures and soft edges before a camera that trembles, unless
+        most of the picture moves, hence the bound.
+        """
+        quiet, middle = np.quantile(error, (0.2, 0.5))
+        return max(self.margin, 0.4 * float(quiet), min(ALIASING, 4 * float(middle - quiet)))
 
     def _standing_still(
         self, first: UInt8, second: UInt8, unexplained: Float32, found: Float32

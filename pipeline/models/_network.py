@@ -26,6 +26,10 @@ PLACES, NEAR = 5, 16
 """What is around the body is looked at in PLACES x PLACES places, NEAR numbers each."""
 AROUND = 14.0
 """How far these places reach from the body's centre [px]."""
+LAYOUT = 32
+"""Numbers that tell how the scene lies in the picture: from where it is seen, and how far away."""
+GRID = 8
+"""It is looked at in GRID x GRID fields."""
 QUICK = 4.0
 """Speed that counts as one [px per frame]."""
 
@@ -147,7 +151,9 @@ class NextFrameNetwork(nn.Module):
         self.remember = nn.Conv2d(widths[0], MEMORY, 3, padding=1)
         self.near = nn.Conv2d(widths[0], NEAR, 1)
         self.even = nn.LayerNorm(NEAR * PLACES**2 + widths[-1])
-        self.moves = _told(NEAR * PLACES**2 + widths[-1] + 7 + MEMORY, 12 + MEMORY)
+        self.fields = nn.Conv2d(widths[-1], 16, 1)
+        self.layout = nn.Sequential(nn.SiLU(), nn.Linear(16 * GRID**2, LAYOUT), nn.SiLU())
+        self.moves = _told(NEAR * PLACES**2 + widths[-1] + 7 + MEMORY + LAYOUT, 12 + MEMORY)
         for head in (self.opened, self.head):
             _start_small(head, 1e-3)
 
@@ -213,7 +219,8 @@ class NextFrameNetwork(nn.Module):
         seen = self.even(torch.cat([around, features[-1].mean(dim=(2, 3))], dim=1))
         area = mask.detach().sum(dim=(1, 2, 3))
         state = [motion[:, :2] / QUICK, 4 * motion[:, 2:], _where(pose.centre, area, mask)]
-        told = self.moves(torch.cat([seen, *state, memory], dim=1))
+        lies = self.layout(functional.adaptive_avg_pool2d(self.fields(features[-1]), GRID).flatten(1))
+        told = self.moves(torch.cat([seen, *state, memory, lies], dim=1))
         kept = motion * torch.sigmoid(3.0 - told[:, 4:8])
         return kept + _scaled(told[:, :4]), told[:, 8:12] - 2.0, torch.tanh(told[:, 12:])
 

@@ -29,7 +29,7 @@ class NextFrame(Own):
     is random: how the body moves, as widely as the network says it cannot know, one draw for the whole clip.
     """
 
-    form: ClassVar[str] = "quicksand.next_frame.2"
+    form: ClassVar[str] = "quicksand.next_frame.3"
     shipped: ClassVar[Path | None] = Path(__file__).parents[2] / "assets" / "models" / "next_frame.safetensors"
 
     spread: float = 0.3

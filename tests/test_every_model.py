@@ -116,12 +116,13 @@ def test_the_fingerprint_stays(name: str, tmp_path: Path) -> None:
     assert isinstance(model, Learner) <= (before != "")
 
 
-def test_the_shipped_weights_answer_in_time_and_keep_the_picture() -> None:
+@pytest.mark.parametrize("model", [NextFrame, Dit])
+def test_the_shipped_weights_answer_and_keep_the_picture(model: type[NextFrame | Dit]) -> None:
     """Thirty frames on, nothing has run off into noise: the still corner looks as it did."""
-    assert NextFrame.shipped is not None
-    assert NextFrame.shipped.is_file(), "the weights belong into the repository"
+    assert model.shipped is not None
+    assert model.shipped.is_file(), "the weights belong into the repository"
     asked = prompt(num_frames=33, height=64, width=64)
-    clip = NextFrame().generate(asked, 0)
+    clip = model().generate(asked, 0)
     corner = np.abs(clip.frames[-1, 48:, 48:].astype(int) - asked.frames[-1, 48:, 48:])
     assert corner.mean() < 8
     assert np.abs(clip.frames[8].astype(int) - asked.frames[-1]).max() > 30, "the falling square must not freeze"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline._threads import threads
@@ -21,25 +22,26 @@ if TYPE_CHECKING:
 class Dit(Own):
     """Flow matching in patches of pixels, led by clean first frames: the small relative of the big video models.
 
-    It makes `ahead` frames at a time and goes on from the last of them. The text is not read. No weights are shipped:
-    train it first, with training.window = context + ahead.
+    It makes `ahead` frames at a time and goes on from the last of them. The text is not read. To train it set
+    training.window = context + ahead.
     """
 
     form: ClassVar[str] = "quicksand.dit.1"
+    shipped: ClassVar[Path | None] = Path(__file__).parents[2] / "assets" / "models" / "dit.safetensors"
 
     steps: int = 4
     """Steps from noise to clip."""
-    ahead: int = 12
+    ahead: int = 14
     """Frames made at a time, even."""
     side: int = 64
     """Shorter side of the clips that it was trained on [px]; prompts are brought there."""
     noise: float = 0.02
     """Standard deviation of the noise on given frames while learning, 1 = white, for roll-outs give imperfect ones."""
-    context: int = 4
+    context: int = 2
     """Frames that it is given, even; for fresh weights, others bring their own."""
-    width: int = 192
+    width: int = 120
     """Channels, a multiple of 6 times the heads; for fresh weights."""
-    depth: int = 8
+    depth: int = 6
     """Blocks; for fresh weights."""
     heads: int = 4
     """Of the attention; for fresh weights."""

@@ -104,9 +104,8 @@ def test_weights_survive_the_file(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_or_does_not_fit_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        FileNotFoundError, match=r"model=dit: expected weights in 'gone', there is no such file; .*stage=train model=dit"
-    ):
+    missing = r"model=dit: expected weights in 'gone', there is no such file; .*stage=train model=dit"
+    with pytest.raises(FileNotFoundError, match=missing):
         Dit(weights="gone").generate(Prompt("clip", "", falling(4), 24.0, 8), 0)
     with pytest.raises(ValueError, match=r"even number of frames above 2, got 5; set training\.window=6"):
         fresh().loss({**batch(), "frames": batch()["frames"][:, :5]})

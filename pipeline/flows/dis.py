@@ -14,10 +14,10 @@ CELLS = 32
 """Cells of the coarse match along the picture's shorter side."""
 PATCH = 8
 """Edge of the patches that are searched [px]; a picture of less than one patch on the finest level crashes OpenCV."""
-ALIASING = 3.0
-"""What a trembling camera may leave unexplained of a still texture, at most [grey levels]."""
 STEP = 32
 """The box that is searched lies on a grid of so many px, that of the coarsest pyramid level, and is no smaller."""
+ALIASING = 3.0
+"""What a trembling camera may leave unexplained of a still texture, at most [grey levels]."""
 
 
 @dataclass
@@ -44,7 +44,8 @@ class Dis(Flow):
     window: int = 7
     """Edge of the square over which photometric errors are averaged [px], odd."""
     margin: float = 1.0
-    """How much better than standing still a candidate must explain the next frame to be believed [grey levels]."""
+    """How much better than standing still a candidate must explain the next frame, at least, to be believed [grey
+    levels]."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.finest_scale <= 5:

@@ -28,8 +28,8 @@ AROUND = 14.0
 """How far these places reach from the body's centre [px]."""
 LAYOUT = 32
 """Numbers that tell how the scene lies in the picture: from where it is seen, and how far away."""
-GRID = 8
-"""It is looked at in GRID x GRID fields."""
+GRID, COARSE = 8, 16
+"""It is looked at in GRID x GRID fields, COARSE numbers each."""
 QUICK = 4.0
 """Speed that counts as one [px per frame]."""
 
@@ -151,8 +151,8 @@ class NextFrameNetwork(nn.Module):
         self.remember = nn.Conv2d(widths[0], MEMORY, 3, padding=1)
         self.near = nn.Conv2d(widths[0], NEAR, 1)
         self.even = nn.LayerNorm(NEAR * PLACES**2 + widths[-1])
-        self.fields = nn.Conv2d(widths[-1], 16, 1)
-        self.layout = nn.Sequential(nn.SiLU(), nn.Linear(16 * GRID**2, LAYOUT), nn.SiLU())
+        self.fields = nn.Conv2d(widths[-1], COARSE, 1)
+        self.layout = nn.Sequential(nn.SiLU(), nn.Linear(COARSE * GRID**2, LAYOUT), nn.SiLU())
         self.moves = _told(NEAR * PLACES**2 + widths[-1] + 7 + MEMORY + LAYOUT, 12 + MEMORY)
         for head in (self.opened, self.head):
             _start_small(head, 1e-3)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 
+SHIPPED = Path(__file__).parents[2] / "assets" / "models"
+"""Weights that come along, each beside a card that says how they were made."""
+
+
 @dataclass
 class Own(Continuing):
     """A model with a network of this project."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline._threads import threads
 from pipeline.models import Spec
-from pipeline.models._own import Own
+from pipeline.models._own import SHIPPED, Own
 from pipeline.types import Prompt, UInt8
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Dit(Own):
     """
 
     form: ClassVar[str] = "quicksand.dit.1"
-    shipped: ClassVar[Path | None] = Path(__file__).parents[2] / "assets" / "models" / "dit.safetensors"
+    shipped: ClassVar[Path | None] = SHIPPED / "dit.safetensors"
 
     steps: int = 4
     """Steps from noise to clip."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline._threads import threads
 from pipeline.models import Spec
-from pipeline.models._own import Own
+from pipeline.models._own import SHIPPED, Own
 from pipeline.types import Prompt, UInt8
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class NextFrame(Own):
     """
 
     form: ClassVar[str] = "quicksand.next_frame.3"
-    shipped: ClassVar[Path | None] = Path(__file__).parents[2] / "assets" / "models" / "next_frame.safetensors"
+    shipped: ClassVar[Path | None] = SHIPPED / "next_frame.safetensors"
 
     spread: float = 0.3
     """How much of the unknown motion is drawn: 1 as widely as was learned, 0 always its middle. On 24 scenes kept
